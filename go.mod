@@ -1,0 +1,3 @@
+module mobula
+
+go 1.26

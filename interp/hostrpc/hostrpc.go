@@ -1,0 +1,250 @@
+// Package hostrpc is the conversation between a kernel and its session host: typed
+// frames, gob-encoded, over one unix stream socket that the host inherits as
+// file descriptor 3.
+//
+// Both ends come from the same source tree (the kernel builds the host), so the
+// frames carry no version; Hello carries a digest of the source to prove it.
+//
+// # Concurrency
+//
+// Conn.Send may be called from any goroutine; Conn.Receive from one.
+//
+// # Testing
+//
+// New works on any io.ReadWriteCloser, so net.Pipe stands for the socket.
+package hostrpc
+
+import (
+	"encoding/gob"
+	"fmt"
+	"io"
+	"sync"
+
+	"mobula/internal/cellio"
+	"mobula/interp/direct"
+)
+
+// Request is a frame from the kernel to the host. Exactly one pointer is set.
+// Load, Run, Eval and Values are executed one after another in the order sent; Interrupt
+// and InputReply take effect at once.
+type Request struct {
+	ID         uint64 // echoed in the Reply; 0 where none is wanted
+	Load       *Load
+	Run        *Run
+	Eval       *Eval
+	Values     *Values
+	Source     *Source
+	Interrupt  *Interrupt
+	InputReply *InputReply
+	Reset      *Reset
+	SetEnv     *SetEnv
+}
+
+// Load links one compiled notebook package (a unit) into the host.
+type Load struct {
+	Cell      int       // the cell that caused it: package initialisers print under it
+	Archive   string    // path of the compiled archive; "" loads only Packages
+	Define    []string  // link names (main.f, main.(*T).M) that this unit defines or redefines
+	Redirect  []Pair    // the entry of function Old jumps to New from now on
+	Packages  []Package // packages the unit needs that may be missing from the host, dependencies first
+	Libraries []string  // C shared libraries to open first (cgo cells)
+	Register  string    // link name of a generated func() that fills the symbol registry; "" for none
+}
+
+// Pair names two link symbols.
+type Pair struct{ Old, New string }
+
+// Package is a compiled package.
+type Package struct {
+	Path    string // import path
+	Archive string // file
+}
+
+// Run calls a func() of the notebook package on a goroutine of its own, labelled with the cell.
+type Run struct {
+	Cell int
+	Func string   // link name, e.g. main.cell_7
+	Also []string // called first, in order (initialisers)
+	// Migrate moves the values of redeclared types before anything is called.
+	Migrate []Migration
+}
+
+// Migration moves the value of one session variable to its successor, which has
+// a redeclared type.
+type Migration struct {
+	Name     string // the name the user knows
+	Old, New string // registry names of the variables
+	// Types maps registry names of old types to their successors.
+	Types []Pair
+}
+
+// Eval executes statements without the compiler, over the registered symbols.
+type Eval struct {
+	Cell    int
+	Program direct.Program
+}
+
+// Source gives the statements of a cell to an interpreting host (no toolchain).
+type Source struct {
+	Cell int
+	Name string // file name for positions, e.g. cell[3]
+	Text string
+}
+
+// Values asks for the printed values of session variables; only sent while no cell runs.
+type Values struct {
+	Names []string // registry names
+	Limit int      // bytes per value
+}
+
+// Interrupt stops what runs: with Cell 0 everything, else that cell's goroutines.
+type Interrupt struct{ Cell int }
+
+// InputReply answers an InputRequest event.
+type InputReply struct {
+	Token uint64
+	Text  string
+	Err   string
+}
+
+// Reset ends the goroutines of all cells and forgets registered symbols.
+type Reset struct{}
+
+// SetEnv sets environment variables and the working directory of the host.
+type SetEnv struct {
+	Set   map[string]string
+	Unset []string
+	Dir   string // "" leaves it
+}
+
+// Event is a frame from the host to the kernel. Exactly one pointer is set.
+type Event struct {
+	Hello   *Hello
+	Reply   *Reply
+	Output  *Output
+	Display *Display
+	Clear   *Clear
+	Input   *InputRequest
+	Fault   *Fault
+	Exiting *Exiting
+}
+
+// Hello is the first frame of a host.
+type Hello struct {
+	PID       int
+	Digest    string // of the source that the host was built from
+	GoVersion string
+	Err       string // the loader refuses this toolchain: why
+	Packages  []string
+}
+
+// Reply ends a Request. All output that the request caused on its own goroutine was sent before it.
+type Reply struct {
+	ID     uint64
+	Fault  *Fault
+	Values []Value
+	// Interrupted is set where a Run or Eval ended because of an Interrupt.
+	Interrupted bool
+	// Abandoned is set where the cell waits in foreign code and was left behind.
+	Abandoned bool
+	// Elapsed nanoseconds.
+	Elapsed int64
+	// Dropped lists values that Migrate could not move: name and reason.
+	Dropped []Value
+}
+
+// Value is a printed variable.
+type Value struct{ Name, Type, Text string }
+
+// Output is text that a cell wrote. Chunks of one stream are in order and coalesced.
+type Output struct {
+	Cell   int
+	Stream string // stdout or stderr
+	Text   []byte // may end inside a UTF-8 sequence; the next chunk goes on
+}
+
+// Display is rich output of a cell.
+type Display struct {
+	Cell    int
+	Display cellio.Display
+}
+
+// Clear clears the output of a cell.
+type Clear struct {
+	Cell int
+	Wait bool
+}
+
+// InputRequest asks the user for a line.
+type InputRequest struct {
+	Cell     int
+	Token    uint64
+	Prompt   string
+	Password bool
+}
+
+// Fault is a panic, a failed load or another error in user code, as data.
+type Fault struct {
+	Cell      int
+	Goroutine bool   // in a goroutine that the cell started, which has ended; the state is kept
+	Name      string // panic, runtime error, link error, interrupt...
+	Message   string
+	Frames    []Frame // innermost first; user frames and, marked, others
+}
+
+// Frame is one stack frame.
+type Frame struct {
+	Func string // as the user wrote it
+	File string // cell[3], or a path
+	Line int
+	User bool // of a cell or of a user's module, not of the runtime or std
+}
+
+// Exiting says that the host ends on purpose (os.Exit in a cell).
+type Exiting struct {
+	Cell   int
+	Code   int
+	Reason string
+	Frames []Frame
+}
+
+// Conn is one end of the conversation. S is what it sends, R what it receives.
+type Conn[S, R any] struct {
+	rw  io.ReadWriteCloser
+	mu  sync.Mutex // guards enc
+	enc *gob.Encoder
+	dec *gob.Decoder
+}
+
+// KernelConn is the kernel's end, HostConn the host's.
+type (
+	KernelConn = Conn[Request, Event]
+	HostConn   = Conn[Event, Request]
+)
+
+// New returns an end over rw, which it owns.
+func New[S, R any](rw io.ReadWriteCloser) *Conn[S, R] {
+	return &Conn[S, R]{rw: rw, enc: gob.NewEncoder(rw), dec: gob.NewDecoder(rw)}
+}
+
+// Send writes one frame.
+func (c *Conn[S, R]) Send(s *S) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.enc.Encode(s); err != nil {
+		return fmt.Errorf("send to the other end of the session: %w", err)
+	}
+	return nil
+}
+
+// Receive reads one frame; io.EOF where the other end has gone.
+func (c *Conn[S, R]) Receive() (*R, error) {
+	r := new(R)
+	if err := c.dec.Decode(r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Close closes the connection.
+func (c *Conn[S, R]) Close() error { return c.rw.Close() }
