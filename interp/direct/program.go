@@ -47,26 +47,26 @@ type Op uint8
 
 // The expressions.
 const (
-	OpConst   Op = iota // Const of type Type
-	OpNil               // nil of type Type
-	OpVar               // registered variable Name
-	OpFunc              // registered function Name
-	OpCall              // Args[0](Args[1:]...); Spread: the last argument is passed as f(x...)
-	OpMethod            // Args[0].Name as a function value; the method is exported
-	OpField             // Args[0] . field path Index, through pointers
-	OpIndex             // Args[0][Args[1]] of slice, array, string; of a map, with CommaOK two results
-	OpSlice             // Args[0][Args[1]:Args[2]]; a missing bound is an Expr with OpNone
-	OpDeref             // *Args[0]
-	OpAddr              // &Args[0]
-	OpUnary             // Token Args[0]
-	OpBinary            // Args[0] Token Args[1]
-	OpConvert           // Type(Args[0])
-	OpAssert            // Args[0].(Type), with CommaOK two results
-	OpLen               // len(Args[0])
-	OpCap               // cap(Args[0])
-	OpAppend            // append(Args...), Spread
-	OpNone              // absent
-	OpComposite         // slice or map literal of Type from Args (map: key, value, ...)
+	OpConst     Op = iota // Const of type Type
+	OpNil                 // nil of type Type
+	OpVar                 // registered variable Name
+	OpFunc                // registered function Name
+	OpCall                // Args[0](Args[1:]...); Spread: the last argument is passed as f(x...)
+	OpMethod              // Args[0].Name as a function value; the method is exported
+	OpField               // Args[0] . field path Index, through pointers
+	OpIndex               // Args[0][Args[1]] of slice, array, string; of a map, with CommaOK two results
+	OpSlice               // Args[0][Args[1]:Args[2]]; a missing bound is an Expr with OpNone
+	OpDeref               // *Args[0]
+	OpAddr                // &Args[0]
+	OpUnary               // Token Args[0]
+	OpBinary              // Args[0] Token Args[1]
+	OpConvert             // Type(Args[0])
+	OpAssert              // Args[0].(Type), with CommaOK two results
+	OpLen                 // len(Args[0])
+	OpCap                 // cap(Args[0])
+	OpAppend              // append(Args...), Spread
+	OpNone                // absent
+	OpComposite           // slice or map literal of Type from Args (map: key, value, ...)
 )
 
 // Expr is one expression. Type is empty where the value itself tells it.
