@@ -20,6 +20,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"strings"
+	"unicode/utf8"
 )
 
 // Kind says what a part is.
@@ -121,6 +122,10 @@ func scan(source string) (toks, comments []tok, errs Errors) {
 		k.end = k.pos + len(lit)
 		if t.IsOperator() && t != token.SEMICOLON {
 			k.end = k.pos + len(t.String())
+		}
+		if t == token.ILLEGAL { // the literal is not the source's bytes where these are not UTF-8
+			_, n := utf8.DecodeRuneInString(source[k.pos:])
+			k.end = k.pos + n
 		}
 		k.end = min(k.end, len(source))
 		if k.auto {
