@@ -1,0 +1,51 @@
+# make lab and make test are the two commands; the rest are parts of them or take longer.
+# Each says what is missing on the machine and the command that brings it.
+.PHONY: help build lab demo test test-kernel test-browser test-lang test-session test-long lint lint-all fuzz bench-kernel soak clean
+SHELL := bash
+
+help: ## shows this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1: \2/p' $(MAKEFILE_LIST) | column -t -s:
+
+build: ## builds bin/mobula
+	@source scripts/common.sh && build_mobula
+
+lab: ## sets everything up and opens JupyterLab on notebooks/
+	@scripts/lab.sh
+
+demo: ## runs the first notebook headless and prints its outputs
+	@scripts/demo.sh
+
+test: ## everything that CI runs (at most 40 minutes on two cores)
+	@scripts/test.sh
+
+test-kernel: ## the protocol, crash, interrupt and notebook tests with the real jupyter_client
+	@scripts/test.sh setup kernel
+
+test-browser: ## a real JupyterLab in a real Chromium
+	@scripts/test.sh setup browser
+
+test-session: ## session programs over several cells
+	@scripts/test.sh sessions
+
+test-lang: ## all of Go's own run tests as cells, whole and cut up, with a report (an hour)
+	@go run ./tests/lang -yaegi -report docs/lang-results
+
+test-long: lint-all test test-lang soak ## make test, and what takes hours
+
+lint: ## gofmt, go vet, go fix, staticcheck
+	@scripts/lint.sh
+
+lint-all: ## the same and golangci-lint
+	@scripts/lint.sh --all
+
+fuzz: ## every fuzz target for ten minutes
+	@scripts/fuzz.sh 10m
+
+bench-kernel: ## Mobula and ipykernel in turn, JSON lines
+	@scripts/bench.sh bench/kernel/bench.py
+
+soak: ## 1,000 cells, then an hour's mix under GOGC=5
+	@scripts/bench.sh bench/soak/soak.py --minutes 60
+
+clean: ## removes what was built and fetched into this folder
+	rm -rf bin out .venv .tools tests/browser/shots

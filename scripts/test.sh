@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# make test: every suite that CI runs, each within its budget (seconds); says at the end which failed.
+# With names as arguments only those suites run.
+source "$(dirname "$0")/common.sh"
+need_go; need_python; need_cc
+mkdir -p "$OUT"
+names=() results=() failures=0
+
+# suite NAME SECONDS CMD...: runs one suite, remembers how it ended, goes on.
+suite() {
+  local name=$1 budget=$2 start=$SECONDS rc=0 log; shift 2
+  if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then return; fi
+  log=$OUT/test-$name.log
+  printf '\n=== %s (budget %ss)\n' "$name" "$budget"
+  timeout --kill-after=20 "$budget" "$@" </dev/null 2>&1 | tee "$log" || rc=$?
+  local verdict=passed
+  case $rc in 0) ;; 124 | 137) verdict="FAILED: over its budget of ${budget}s" ;; *) verdict="FAILED: status $rc" ;; esac
+  [ $rc = 0 ] || failures=$((failures + 1))
+  names+=("$name"); results+=("$(printf '%4ss  %s' $((SECONDS - start)) "$verdict")")
+}
+
+pytests() { "$VENV/bin/python" -m pytest -q "$@"; }
+export -f pytests; export VENV ROOT OUT
+only=("$@")
+suite setup 300 bash -c 'source scripts/common.sh; venv test; build_mobula; install_kernel'
+suite lint 300 scripts/lint.sh
+suite unit 480 go test -timeout 460s $(go list ./... | grep -v /tests/)
+suite sessions 240 go test -timeout 230s ./tests/session/...
+suite kernel 480 bash -c 'pytests tests/kernel'
+suite lang 360 go run ./tests/lang -sample 5m -seed 1 -report ""
+suite browser 240 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
+
+printf '\n'
+for i in "${!names[@]}"; do printf '%-10s %s\n' "${names[$i]}" "${results[$i]}"; done
+printf '\n%d passed, %d failed\n' $((${#names[@]} - failures)) "$failures"
+[ "$failures" = 0 ]
