@@ -1,0 +1,258 @@
+package display_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"image"
+
+	"mobula/display"
+	"mobula/internal/cellio"
+)
+
+// printer stands for the front end: it prints one media type of what is shown.
+type printer string
+
+func (p printer) Display(d cellio.Display) error {
+	var s string
+	if json.Unmarshal(d.Data[string(p)], &s) != nil {
+		s = string(d.Data[string(p)])
+	}
+	fmt.Println(s)
+	return nil
+}
+func (printer) ClearOutput(bool) error                 { fmt.Println("(cleared)"); return nil }
+func (printer) Input(p string, _ bool) (string, error) { return "Ada", nil }
+
+func show(mime string) { cellio.Install(printer(mime)) }
+
+func ExampleShow() {
+	show(display.MIMEText)
+	display.Show(1, "two", []float64{3})
+	// Output:
+	// 1
+	// "two"
+	// []float64{3}
+}
+
+type celsius float64
+
+func (c celsius) Display() display.Bundle {
+	return display.Bundle{display.MIMEMarkdown: fmt.Sprintf("**%.1f °C**", float64(c))}
+}
+
+func ExampleDisplayer() {
+	show(display.MIMEMarkdown)
+	display.Show(celsius(21))
+	// Output: **21.0 °C**
+}
+
+func ExampleBundle() {
+	show(display.MIMEHTML)
+	display.Show(display.Bundle{"text/html": "<b>x</b>", "text/plain": "x"})
+	// Output: <b>x</b>
+}
+
+func ExampleOf() {
+	d := display.Of(struct{ X, Y int }{1, 2})
+	fmt.Println(string(d["text/plain"]))
+	// Output: "struct { X int; Y int }{X: 1, Y: 2}"
+}
+
+func ExampleSprint() {
+	fmt.Println(display.Sprint(map[string][]int{"a": {1}}))
+	// Output: map[string][]int{"a": []int{1}}
+}
+
+func ExampleText() {
+	show(display.MIMEText)
+	display.Show(display.Text("no quotes"))
+	// Output: no quotes
+}
+
+func ExampleHTML() {
+	show(display.MIMEHTML)
+	display.Show(display.HTML("<em>hi</em>"))
+	// Output: <em>hi</em>
+}
+
+func ExampleMarkdown() {
+	show(display.MIMEMarkdown)
+	display.Show(display.Markdown("# Title"))
+	// Output: # Title
+}
+
+func ExampleLaTeX() {
+	show(display.MIMELaTeX)
+	display.Show(display.LaTeX(`$\sqrt{x}$`))
+	// Output: $\sqrt{x}$
+}
+
+func ExampleSVG() {
+	show(display.MIMEHTML)
+	display.Show(display.SVG("<svg/>"))
+	// Output: <img alt="SVG image" src="data:image/svg+xml;base64,PHN2Zy8+">
+}
+
+func ExampleJSON() {
+	show(display.MIMEJSON)
+	display.Show(display.JSON([]int{1, 2}))
+	// Output:
+	// [
+	//   1,
+	//   2
+	// ]
+}
+
+func ExampleVegaLite() {
+	show(display.MIMEVegaLite)
+	display.Show(display.VegaLite(`{"mark":"bar"}`))
+	// Output: {"mark":"bar"}
+}
+
+func ExampleImage() {
+	show(display.MIMEText)
+	display.Show(display.Image(image.NewGray(image.Rect(0, 0, 4, 3))))
+	// Output: <image 4x3>
+}
+
+func ExampleImageJPEG() {
+	show(display.MIMEText)
+	display.Show(display.ImageJPEG(image.NewGray(image.Rect(0, 0, 4, 3)), 80))
+	// Output: <image 4x3>
+}
+
+func ExamplePNG() {
+	show(display.MIMEText)
+	display.Show(display.PNG("not a PNG"))
+	// Output: display: 9 bytes are not image/png: png: invalid format: not a PNG file
+}
+
+func ExampleJPEG() {
+	show(display.MIMEText)
+	display.Show(display.JPEG("not a JPEG"))
+	// Output: display: 10 bytes are not image/jpeg: invalid JPEG format: missing SOI marker
+}
+
+type city struct {
+	Name   string
+	People int
+}
+
+var cities = []city{{"Oslo", 700_000}, {"Bergen", 290_000}}
+
+func ExampleTable() {
+	show(display.MIMEText)
+	display.Show(display.Table(cities, display.MaxRows(1)))
+	// Output:
+	// Name  People
+	// Oslo  700000
+	// … 1 more rows
+}
+
+func ExampleMaxRows() {
+	show(display.MIMEText)
+	display.Show(display.Table([]int{7, 8, 9}, display.MaxRows(2)))
+	// Output:
+	// value
+	//     7
+	//     8
+	// … 1 more rows
+}
+
+func ExampleCaption() {
+	show(display.MIMEText)
+	display.Show(display.Table([]int{7}, display.Caption("Numbers")))
+	// Output:
+	// Numbers
+	// value
+	//     7
+}
+
+func ExampleColumns() {
+	show(display.MIMEText)
+	display.Show(display.Table(cities, display.Columns("Name")))
+	// Output:
+	// Name
+	// Oslo
+	// Bergen
+}
+
+func ExampleLive() {
+	show(display.MIMEText)
+	h := display.Live("waiting")
+	h.Update("done")
+	// Output:
+	// "waiting"
+	// "done"
+}
+
+func ExampleHandle_Show() {
+	show(display.MIMEText)
+	h := display.Live(1)
+	h.Show(1)
+	// Output:
+	// 1
+	// 1
+}
+
+func ExampleClear() {
+	show(display.MIMEText)
+	display.Clear(false)
+	// Output: (cleared)
+}
+
+func ExampleInput() {
+	show(display.MIMEText)
+	name, err := display.Input("Your name? ")
+	fmt.Println(name, err)
+	// Output: Ada <nil>
+}
+
+func ExamplePassword() {
+	show(display.MIMEText)
+	secret, err := display.Password("Token: ")
+	fmt.Println(len(secret), err)
+	// Output: 3 <nil>
+}
+
+func ExampleProgress() {
+	cellio.Install(cellio.Discard{})
+	for i, name := range display.Progress([]string{"a", "b"}, "files") {
+		fmt.Println(i, name)
+	}
+	// Output:
+	// 0 a
+	// 1 b
+}
+
+func ExampleProgressN() {
+	cellio.Install(cellio.Discard{})
+	for i := range display.ProgressN(2) {
+		fmt.Println(i)
+	}
+	// Output:
+	// 0
+	// 1
+}
+
+func ExampleProgressSeq() {
+	cellio.Install(cellio.Discard{})
+	words := func(yield func(string) bool) { _ = yield("a") && yield("b") }
+	for w := range display.ProgressSeq(words) {
+		fmt.Println(w)
+	}
+	// Output:
+	// a
+	// b
+}
+
+func ExampleNewBar() {
+	cellio.Install(cellio.Discard{})
+	bar := display.NewBar(3, "steps")
+	defer bar.Stop() // a bar always shows how it ended
+	for range 3 {
+		bar.Add(1)
+	}
+	bar.Done()
+	// Output:
+}
