@@ -21,7 +21,7 @@ var policy = Policy{
 		{"waist", "internal/cellio"},
 		{"what cells and the host link", "display interp/direct interp/hostrpc interp/loader interp/cellrt"},
 		{"session host", "interp/host/..."},
-		{"parts of the engine", "interp/cell interp/complete interp/toolchain interp/yaegi"},
+		{"parts of the engine", "interp/cell interp/complete interp/hostproc interp/overlay interp/toolchain interp/yaegi"},
 		{"engine", "interp"},
 		{"kernel", "kernel kernel/..."},
 		{"programs", "cmd/... tests/... bench/... internal/archtest"},

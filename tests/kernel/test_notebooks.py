@@ -1,0 +1,84 @@
+"""Other front ends: nbclient and nbconvert run the notebooks, jupyter console runs cells."""
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import pexpect
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+import kit
+
+NOTEBOOKS = sorted((kit.ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture
+def env(jupyter_path, tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", str(jupyter_path))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    return dict(os.environ)
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_nbclient_runs_the_notebook(env, path):
+    book = nbformat.read(path, as_version=4)
+    assert not any(c.get("outputs") for c in book.cells), "outputs are not committed"
+    NotebookClient(book, timeout=120, kernel_name="mobula", resources={"metadata": {"path": path.parent}}).execute()
+    nbformat.validate(book)
+    shown = [o for c in book.cells if c.cell_type == "code" for o in c.outputs]
+    assert shown and not [o for o in shown if o.output_type == "error" and "raises-exception" not in str(book)]
+
+
+def test_an_error_reads_well_in_nbclient(env):
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("a := []int{1}\ni := 5\na[i]")])
+    with pytest.raises(CellExecutionError) as failed:
+        NotebookClient(book, timeout=120, kernel_name="mobula").execute()
+    assert "index out of range [5] with length 1" in str(failed.value) and "cell[1]:3" in str(failed.value)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_nbconvert_executes_the_notebook(env, tmp_path, path):
+    out = tmp_path / "out.html"
+    subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--to", "html", "--execute", "--ExecutePreprocessor.kernel_name=mobula", "--output", out, path],
+        check=True, env=env, timeout=150,
+    )
+    assert "jp-OutputArea" in out.read_text() or "output_area" in out.read_text()
+
+
+def test_jupyter_console(env, tmp_path):
+    child = pexpect.spawn(
+        sys.executable, ["-m", "jupyter_console", "--kernel", "mobula", "--simple-prompt"],
+        env=env | {"HOME": str(tmp_path), "TERM": "dumb"}, encoding="utf-8", timeout=60, dimensions=(50, 200),
+    )
+    child.logfile_read = open(tmp_path / "console.log", "w")
+    try:
+        child.expect(r"In \[1\]:")
+        child.sendline("x := 6 * 7")
+        child.expect(r"In \[2\]:")
+        child.sendline("x")
+        child.expect(r"Out\[2\]:.*42")
+        child.expect(r"In \[3\]:")
+        child.sendline('fmt.Println("printed", x)')
+        child.expect("printed 42")
+        child.expect(r"In \[4\]:")
+        child.sendline("x + nothere")
+        child.expect(r"undefined: nothere")
+        child.expect(r"In \[5\]:")
+        child.sendline("for { }")
+        child.sendintr()
+        child.expect("(?i)interrupt")
+        child.expect(r"In \[6\]:")
+        child.sendline("x + 1")
+        child.expect("43")
+        child.sendeof()
+        child.expect(["Do you really want to exit", "Shutting down", pexpect.EOF])
+    finally:
+        child.close(force=True)
