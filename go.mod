@@ -1,10 +1,11 @@
 module mobula
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/go-zeromq/goczmq/v4 v4.2.2 // indirect
 	github.com/go-zeromq/zmq4 v0.17.0 // indirect
-	golang.org/x/sync v0.7.0 // indirect
+	golang.org/x/sync v0.23.0 // indirect
 	golang.org/x/text v0.15.0 // indirect
+	golang.org/x/tools v0.51.0
 )
