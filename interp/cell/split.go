@@ -164,16 +164,26 @@ func commentEnd(source string, pos int) int {
 // partEnd returns the index of the token that ends the part starting at toks[i]: a
 // semicolon outside of brackets, a closing bracket too many (depth -1), or the end.
 func partEnd(toks []tok, i int) (end, depth int) {
+	header, literal := false, false // in the header of for, if or switch; func there, so that its block is not the body
 	for ; i < len(toks); i++ {
 		switch toks[i].tok {
-		case token.LPAREN, token.LBRACK, token.LBRACE:
+		case token.FOR, token.IF, token.SWITCH:
+			header = header || depth == 0
+		case token.FUNC:
+			literal = literal || depth == 0
+		case token.LBRACE:
+			if depth == 0 {
+				header, literal = header && literal, false
+			}
+			depth++
+		case token.LPAREN, token.LBRACK:
 			depth++
 		case token.RPAREN, token.RBRACK, token.RBRACE:
 			if depth--; depth < 0 {
 				return i, depth
 			}
 		case token.SEMICOLON:
-			if depth == 0 {
+			if depth == 0 && (!header || toks[i].auto) {
 				return i, 0
 			}
 		}
