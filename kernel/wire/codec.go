@@ -15,6 +15,9 @@ import (
 // maxIdentities bounds the routing frames of a message; more than one only comes through proxies.
 const maxIdentities = 32
 
+// maxBuffers bounds the binary buffers of a message; they are not signed.
+const maxBuffers = 512
+
 // seenLimit is how many signatures are remembered to refuse replayed messages.
 const seenLimit = 1 << 16
 
@@ -93,6 +96,9 @@ func (c *Codec) Decode(frames [][]byte) (*Message, error) {
 	rest := frames[at+1:]
 	if len(rest) < 5 {
 		return nil, fmt.Errorf("%w: %d frames after the delimiter, need signature, header, parent header, metadata, content", ErrFraming, len(rest))
+	}
+	if len(rest)-5 > maxBuffers {
+		return nil, fmt.Errorf("%w: %d buffers, at most %d are taken", ErrFraming, len(rest)-5, maxBuffers)
 	}
 	if err := c.verify(rest[0], rest[1:5]); err != nil {
 		return nil, err

@@ -64,6 +64,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"no delimiter", plain[2:], ErrFraming, false},
 		{"truncated", plain[:6], ErrFraming, false},
 		{"delimiter too late", append(make([][]byte, 100), plain...), ErrFraming, false},
+		{"too many buffers", append(good(func(*Message) {}), make([][]byte, 1000)...), ErrFraming, false},
 		{"short signature", at(good(func(*Message) {}), 2, "abc"), ErrSignature, false},
 		{"no signature", at(good(func(*Message) {}), 2, ""), ErrSignature, false},
 		{"not hexadecimal", at(good(func(*Message) {}), 2, strings.Repeat("x", 64)), ErrSignature, false},

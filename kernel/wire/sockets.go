@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	drainBytes = 16 << 20         // Drain waits until a subscriber's queue is below it
-	drainStall = 60 * time.Second // and cuts off one that takes nothing for so long
+	drainBytes = 64 << 20         // Drain waits until a subscriber's queue is below it
+	drainStall = 10 * time.Second // and cuts off one that takes nothing for so long
 )
 
 // Router is a ROUTER socket: shell, control or stdin.
@@ -99,7 +99,7 @@ func (b *Publisher) Publish(frames [][]byte) {
 }
 
 // Drain waits, until ctx ends, for subscribers that are behind, so that bulk output is bounded
-// by the pace of who reads it. A subscriber that takes nothing for a minute is cut off; ZeroMQ clients connect again by themselves.
+// by the pace of who reads it. A subscriber that takes nothing for ten seconds is cut off; ZeroMQ clients connect again by themselves.
 func (b *Publisher) Drain(ctx context.Context) {
 	b.mu.Lock()
 	peers := make([]*peer, 0, len(b.peers))

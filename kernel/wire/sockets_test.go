@@ -194,17 +194,17 @@ func TestDrainWaitsForSlowSubscribers(t *testing.T) {
 	other.SetOption(zmq4.OptionSubscribe, "")
 	recv(t, other)
 	block := make([]byte, 1<<20)
-	for range 64 {
+	for range 128 {
 		p.Publish([][]byte{[]byte("s"), block})
 	}
-	for range 64 {
+	for range 128 {
 		recv(t, other)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	p.Drain(ctx)
 	if ctx.Err() == nil {
-		t.Fatal("Drain did not wait for 64 MB that nobody reads")
+		t.Fatal("Drain did not wait for 128 MB that nobody reads")
 	}
 	go io.Copy(io.Discard, raw)
 	p.Drain(t.Context())

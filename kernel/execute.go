@@ -1,0 +1,212 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"mobula/interp"
+	"mobula/kernel/history"
+)
+
+// quietNumbers is the first cell number of executions that are not counted: the engine wants
+// a number of its own for each, and theirs are never shown in a prompt.
+const quietNumbers = 1_000_000
+
+// executeContent is the content of an execute_request; absent fields have the protocol's defaults.
+type executeContent struct {
+	Code            *string           `json:"code"`
+	Silent          bool              `json:"silent"`
+	StoreHistory    *bool             `json:"store_history"`
+	UserExpressions map[string]string `json:"user_expressions"`
+	AllowStdin      *bool             `json:"allow_stdin"`
+	StopOnError     *bool             `json:"stop_on_error"`
+}
+
+func is(flag *bool, absent bool) bool {
+	if flag == nil {
+		return absent
+	}
+	return *flag
+}
+
+// execution is one run of a cell.
+type execution struct {
+	k       *Kernel
+	r       *request
+	ctx     context.Context // ends with the kernel or an interrupt
+	content executeContent
+	number  int    // the engine's cell number
+	count   int64  // what the front end shows
+	counted bool   // and stored
+	ran     string // Go source that the engine got, for the history
+	payload []object
+}
+
+// execute runs a cell and answers; it reports whether what is queued behind must be aborted.
+func (k *Kernel) execute(ctx context.Context, l *lane, r *request) (abort bool) {
+	r.around(func() {
+		x := &execution{k: k, r: r, ctx: ctx, payload: []object{}}
+		if !r.bind(&x.content) {
+			return
+		}
+		if x.content.Code == nil {
+			r.fail("ProtocolError", "content of execute_request has no code")
+			return
+		}
+		started := time.Now().UTC().Format(time.RFC3339Nano)
+		reply := x.run()
+		abort = reply["status"] != "ok" && is(x.content.StopOnError, true)
+		if abort {
+			l.settle(ctx)
+		}
+		r.replyWith(reply, object{"started": started, "status": reply["status"]})
+	})
+	return abort
+}
+
+// begin counts the execution and makes its outlet.
+func (x *execution) begin() {
+	k, code := x.k, *x.content.Code
+	blank := strings.TrimSpace(code) == ""
+	x.counted = !blank && !x.content.Silent && is(x.content.StoreHistory, true)
+	if x.counted {
+		x.count = k.count.Add(1)
+		x.number = int(x.count)
+	} else {
+		x.count = k.count.Load()
+		x.number = quietNumbers + int(k.quiet.Add(1))
+	}
+	k.outputs.open(x.number, &outlet{
+		parent: x.r.RawHeader, identity: x.r.Identities[0],
+		allowStdin: is(x.content.AllowStdin, true), silent: x.content.Silent, count: x.count,
+	})
+	if !x.content.Silent {
+		k.publish(x.r.RawHeader, "execute_input", object{"code": code, "execution_count": x.count})
+	}
+}
+
+// run runs the cell and returns the content of the reply. Errors and output are published before it returns.
+func (x *execution) run() object {
+	x.begin()
+	failure := x.evaluate()
+	if failure == nil && x.ctx.Err() != nil {
+		failure = &interp.Error{Name: "interrupted", Value: context.Cause(x.ctx).Error()}
+	}
+	result := x.k.outputs.finish(x.number)
+	x.store(result)
+	reply := object{"execution_count": x.count, "payload": x.payload, "user_expressions": object{}}
+	if failure == nil {
+		reply["status"] = "ok"
+		reply["user_expressions"] = x.userExpressions()
+		return reply
+	}
+	content := errorContent(failure)
+	x.k.outputs.show(x.number, func(*outlet) (string, object) { return "error", content })
+	reply["status"] = "error"
+	for key, value := range content {
+		reply[key] = value
+	}
+	return reply
+}
+
+// evaluate hands the cell to whom it is for. A panic of the engine is a bug; it fails the cell and ends nothing.
+func (x *execution) evaluate() (failure *interp.Error) {
+	defer func() {
+		if p := recover(); p != nil {
+			x.k.log.Error("panic in the engine", "cell", x.number, "panic", p, "stack", string(debug.Stack()))
+			failure = &interp.Error{Name: "internal error", Value: fmt.Sprintf("the cell engine failed: %v; the session goes on; please report this", p)}
+		}
+	}()
+	code := *x.content.Code
+	if strings.TrimSpace(code) == "" {
+		return nil
+	}
+	engine, err := x.k.ready(x.ctx)
+	if err != nil {
+		return x.failure("engine error", err)
+	}
+	if name, detail, ok := helpQuery(code); ok {
+		return x.page(engine, name, detail)
+	}
+	x.ran = code
+	return engine.Run(x.ctx, interp.Cell{Number: x.number, Source: code, Quiet: x.content.Silent})
+}
+
+// failure makes an error for the front end; an interrupt is one whatever it broke.
+func (x *execution) failure(name string, err error) *interp.Error {
+	if failed, ok := errors.AsType[*interp.Error](err); ok {
+		return failed
+	}
+	if x.ctx.Err() != nil {
+		name, err = "interrupted", context.Cause(x.ctx)
+	}
+	return &interp.Error{Name: name, Value: err.Error()}
+}
+
+// helpQuery recognises ?name, ??name, name? and name??, none of which is Go.
+func helpQuery(code string) (name string, detail int, ok bool) {
+	text := strings.TrimSpace(code)
+	for _, skip := range []string{"//", "/*", "!", "%%"} {
+		if strings.HasPrefix(text, skip) {
+			return "", 0, false
+		}
+	}
+	name = strings.TrimSpace(strings.Trim(text, "?"))
+	marks := strings.Count(text, "?")
+	if strings.ContainsAny(text, "\n\"`'") || name == "" || strings.Contains(name, "?") || marks == 0 || marks > 2 {
+		return "", 0, false
+	}
+	return name, marks - 1, true
+}
+
+// page answers a question about a name in the front end's pager.
+func (x *execution) page(engine interp.Engine, name string, detail int) *interp.Error {
+	found, err := engine.Inspect(x.ctx, name, len(name), detail)
+	if err != nil {
+		return x.failure("inspection error", err)
+	}
+	if !found.Found {
+		return &interp.Error{Name: "not found", Value: fmt.Sprintf("nothing is known about %q: it is no name of this session, package or keyword", name)}
+	}
+	x.payload = append(x.payload, object{"source": "page", "data": orEmpty(found.Data), "start": 0})
+	return nil
+}
+
+func (x *execution) store(result string) {
+	if !x.counted {
+		return
+	}
+	e := history.Entry{Line: int(x.count), Source: *x.content.Code, Code: x.ran, Output: result}
+	if err := x.k.history.Append(e); err != nil {
+		x.k.log.Warn("store the history", "err", err)
+	}
+}
+
+// userExpressions evaluates what the front end wants to know after the cell.
+func (x *execution) userExpressions() object {
+	values := object{}
+	if len(x.content.UserExpressions) == 0 {
+		return values
+	}
+	engine, err := x.k.ready(x.ctx)
+	for name, expr := range x.content.UserExpressions {
+		failed := (*interp.Error)(nil)
+		if err != nil {
+			failed = x.failure("engine error", err)
+		} else if data, e := engine.Evaluate(x.ctx, expr); e != nil {
+			failed = e
+		} else {
+			values[name] = object{"status": "ok", "data": orEmpty(data), "metadata": object{}}
+		}
+		if failed != nil {
+			value := errorContent(failed)
+			value["status"] = "error"
+			values[name] = value
+		}
+	}
+	return values
+}
