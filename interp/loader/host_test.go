@@ -1,0 +1,160 @@
+//go:build linux && amd64
+
+package loader_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mobula/interp/loader"
+	"mobula/interp/toolchain"
+)
+
+// bench is what the tests share: a host, built once, and the archives of the standard library.
+type bench struct {
+	dir, host, cfg, packages string
+	tc                       toolchain.Toolchain
+	archives                 map[string]string
+}
+
+var (
+	shared  bench
+	buildUp sync.Once
+	buildEr error
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.dir != "" {
+		os.RemoveAll(shared.dir)
+	}
+	os.Exit(code)
+}
+
+// testBench builds the host at its first call.
+func testBench(t testing.TB) *bench {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds a session host")
+	}
+	buildUp.Do(func() { buildEr = shared.build(t) })
+	if buildEr != nil {
+		t.Fatal(buildEr)
+	}
+	return &shared
+}
+
+func (b *bench) build(t testing.TB) error {
+	ctx := t.Context()
+	tc, err := toolchain.Find(ctx)
+	if err != nil {
+		t.Skip(err)
+	}
+	if b.dir, err = os.MkdirTemp("", "loader-test-"); err != nil {
+		return err
+	}
+	b.tc, b.host = tc, filepath.Join(b.dir, "host")
+	start := time.Now()
+	if err := toolchain.BuildHostPackage(ctx, tc, ".", "./testdata/host", b.host, func(s string) { t.Log(s) }); err != nil {
+		return err
+	}
+	t.Log("host built in ", time.Since(start))
+	list := exec.CommandContext(ctx, tc.GoCmd, "list", "-tags", "mobulahost", "-overlay", filepath.Join(toolchain.OverlayDir(b.host), "overlay.json"), "-deps", "./testdata/host")
+	hostPackages, err := list.Output()
+	if err != nil {
+		return err
+	}
+	b.packages = filepath.Join(b.dir, "packages")
+	if err := os.WriteFile(b.packages, hostPackages, 0o666); err != nil {
+		return err
+	}
+	return b.list(exec.CommandContext(ctx, tc.GoCmd, "list", "-overlay", filepath.Join(toolchain.OverlayDir(b.host), "overlay.json"), "-export", "-deps", "-f", "{{if .Export}}{{.ImportPath}}={{.Export}}{{end}}", "std"))
+}
+
+// list fills the archives and writes the importcfg of all of the standard library.
+func (b *bench) list(cmd *exec.Cmd) error {
+	out, err := cmd.Output()
+	if err != nil {
+		return err
+	}
+	b.archives = map[string]string{}
+	var cfg strings.Builder
+	for line := range strings.Lines(string(out)) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			b.archives[k] = v
+			fmt.Fprintf(&cfg, "packagefile %s=%s\n", k, v)
+		}
+	}
+	b.cfg = filepath.Join(b.dir, "importcfg")
+	return os.WriteFile(b.cfg, []byte(cfg.String()), 0o666)
+}
+
+// compile compiles one unit. Functions without bodies must be named.
+func (b *bench) compile(t testing.TB, name, source string, bodyless ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	src, out := filepath.Join(dir, name+".go"), filepath.Join(dir, name+".a")
+	if err := os.WriteFile(src, []byte(source), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"tool", "compile", "-p", "main", "-importcfg", b.cfg, "-trimpath", dir, "-pack", "-o", out}
+	if len(bodyless) > 0 {
+		var abi strings.Builder
+		for _, f := range bodyless {
+			fmt.Fprintf(&abi, "def %s ABIInternal\n", f)
+		}
+		if err := os.WriteFile(src+".abi", []byte(abi.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "-symabis", src+".abi")
+	} else {
+		args = append(args, "-complete")
+	}
+	if msg, err := exec.CommandContext(t.Context(), b.tc.GoCmd, append(args, src)...).CombinedOutput(); err != nil {
+		t.Fatalf("compile %s: %v\n%s", name, err, msg)
+	}
+	return out
+}
+
+// step is a line of the test host's script.
+type step struct {
+	Unit  *loader.Unit `json:",omitempty"`
+	Run   []string     `json:",omitempty"`
+	Var   string       `json:",omitempty"`
+	Times int          `json:",omitempty"`
+	Stats bool         `json:",omitempty"`
+	Quiet bool         `json:",omitempty"`
+	Self  string       `json:",omitempty"`
+}
+
+// run executes steps in a new host and returns what it printed.
+func (b *bench) run(t testing.TB, env []string, steps ...step) (string, error) {
+	t.Helper()
+	var script bytes.Buffer
+	for _, s := range steps {
+		if s.Unit != nil && s.Unit.Archives == nil {
+			s.Unit.Archives = b.archives
+		}
+		line, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script.Write(append(line, '\n'))
+	}
+	file := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(file, script.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.CommandContext(t.Context(), b.host, file)
+	c.Env = append(os.Environ(), append(env, "HOST_GOROOT="+b.tc.GOROOT, "HOST_PACKAGES="+b.packages)...)
+	out, err := c.CombinedOutput()
+	return string(out), err
+}
