@@ -18,20 +18,20 @@ import (
 var policy = Policy{
 	Module: "mobula",
 	Layers: []Layer{
-		{"waist", "internal/cellio"},
-		{"what cells and the host link", "display interp/direct interp/hostrpc interp/loader interp/cellrt"},
+		{"waist", ". internal/cellio internal/magicline"},
+		{"what cells and the host link", "display interp/direct interp/hostrpc interp/loader/... interp/cellrt"},
 		{"session host", "interp/host/..."},
 		{"parts of the engine", "interp/cell interp/complete interp/hostproc interp/overlay interp/toolchain interp/yaegi"},
 		{"engine", "interp"},
 		{"kernel", "kernel kernel/..."},
-		{"programs", "cmd/... tests/... bench/... internal/archtest"},
+		{"programs", "cmd/... tests/... bench/... internal/archtest internal/langtest"},
 	},
 	Bans: []Ban{
 		{"kernel/wire", "interp", "the wire knows Jupyter and no Go evaluation"},
 		{"kernel/spec", "interp", "installing a kernelspec needs no engine"},
 		{"display", "interp/hostrpc", "what cells import does not know how it is carried"},
 	},
-	HostOnly: "internal/cellio display interp/direct interp/hostrpc interp/loader interp/cellrt interp/host/...",
+	HostOnly: "internal/cellio display interp/direct interp/hostrpc interp/loader/... interp/cellrt interp/host/...",
 }
 
 func module(t *testing.T) (map[string]*Package, *token.FileSet) {
