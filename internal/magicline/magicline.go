@@ -32,7 +32,8 @@ type Line struct {
 	Start, End int    // byte offsets, without the newline; of a cell magic only its line
 	Name       string // word after % or %%; "!" for a shell line
 	Args       string // what follows, trimmed, continuation lines joined
-	Cell       bool   // begins with %% and is the first thing in the cell
+	Double     bool   // begins with %%
+	Cell       bool   // begins with %% and rules the rest of the cell: is its first thing, or a bare %%
 	Body       int    // offset behind the line
 }
 
@@ -47,7 +48,7 @@ func Find(source string, goBody func(name string) bool) []Line {
 			break
 		}
 		l := parse(source, pos)
-		l.Cell = l.Cell && strings.TrimSpace(source[:l.Start]) == ""
+		l.Cell = l.Double && (l.Name == "" || strings.TrimSpace(source[:l.Start]) == "")
 		lines = append(lines, l)
 		if l.Cell && !goBody(l.Name) {
 			break
@@ -119,7 +120,7 @@ func parse(source string, at int) Line {
 	}
 	rest = rest[1:]
 	if strings.HasPrefix(rest, "%") {
-		rest, l.Cell = rest[1:], true
+		rest, l.Double = rest[1:], true
 	}
 	n := strings.IndexAny(rest, " \t")
 	if n < 0 {

@@ -33,6 +33,7 @@ func TestFind(t *testing.T) {
 		{"%%time\nx\n%who", []string{"%%time|", "who|"}},
 		{"%%\nfmt.Println()", []string{"%%|"}},
 		{"\n%%bash -e\n!ls\n%x", []string{"%%bash|-e"}},
+		{"x\n%%\ny", []string{"%%|"}},
 		{"x\n%%bash\ny", []string{"bash|"}},
 		{"%go get a@v1.2.3\r\nx", []string{"go|get a@v1.2.3"}},
 		{"%", []string{"|"}},

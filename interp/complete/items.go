@@ -24,6 +24,9 @@ const (
 	rankFold // added where only the letters match, not their case
 )
 
+// marker is in the names that the engine makes, which users never see.
+const marker = "۰"
+
 // matcher compares names with what was typed.
 type matcher struct{ prefix string }
 
@@ -42,7 +45,7 @@ func (m matcher) match(name string) (rank int, ok bool) {
 // add appends a proposal if name matches.
 func (m matcher) add(items []Item, rank int, it Item) []Item {
 	r, ok := m.match(it.Text)
-	if !ok || it.Text == "_" || strings.Contains(it.Text, placeholder) {
+	if !ok || it.Text == "_" || strings.Contains(it.Text, placeholder) || strings.Contains(it.Text, marker) {
 		return items
 	}
 	it.rank = rank + r

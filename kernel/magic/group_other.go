@@ -1,0 +1,8 @@
+//go:build !unix
+
+package magic
+
+import "os/exec"
+
+// group does nothing: only the command itself ends with ctx.
+func group(*exec.Cmd) {}
