@@ -23,7 +23,8 @@ type job struct {
 	u       Unit
 	mark0   marks
 	views   []*view
-	defined map[string]bool
+	defined map[string]bool    // functions taken from the unit
+	methods map[string]bool    // the last parts of their names
 	defs    map[string]*symbol // definitions of the job's objects
 	ext     map[string]*symbol // resolved names
 	libs    map[string][]*view
@@ -46,11 +47,12 @@ type job struct {
 
 func newJob(l *Linker, u Unit) *job {
 	j := &job{
-		l: l, u: u, mark0: l.mem.mark(), defined: map[string]bool{}, defs: map[string]*symbol{}, ext: map[string]*symbol{},
+		l: l, u: u, mark0: l.mem.mark(), defined: map[string]bool{}, methods: map[string]bool{}, defs: map[string]*symbol{}, ext: map[string]*symbol{},
 		libs: map[string][]*view{}, cgo: map[string]bool{}, pairs: map[[2]uintptr]uintptr{},
 	}
 	for _, d := range u.Define {
 		j.defined[d] = true
+		j.methods[d[strings.LastIndexByte(d, '.')+1:]] = true
 	}
 	if u.Register != "" {
 		j.defined[u.Register] = true

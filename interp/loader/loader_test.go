@@ -3,6 +3,7 @@
 package loader_test
 
 import (
+	"strings"
 	"testing"
 
 	"mobula/interp/loader"
@@ -21,5 +22,34 @@ func TestSelfTest(t *testing.T) {
 func TestNotSupported(t *testing.T) {
 	if _, err := loader.New(loader.Config{}); err != loader.ErrNotSupported {
 		t.Errorf("got %v", err)
+	}
+}
+
+// unit is one unit of a program of several.
+type unit struct {
+	source   string
+	bodyless []string
+	define   []string
+	redirect [][2]string
+	run      []string
+	variable string
+}
+
+func TestPrograms(t *testing.T) {
+	for name, p := range programs {
+		t.Run(name, func(t *testing.T) {
+			b := testBench(t)
+			var steps []step
+			for _, u := range p.units {
+				a := b.compile(t, "unit", "package main\n"+u.source, u.bodyless...)
+				steps = append(steps, step{Var: u.variable, Unit: &loader.Unit{Archive: a, Define: u.define, Redirect: u.redirect}, Run: u.run})
+			}
+			steps = append(steps, step{Stats: true})
+			out, err := b.run(t, []string{"GODEBUG=gccheckmark=1"}, steps...)
+			out, _, _ = strings.Cut(out, "stats ")
+			if err != nil || out != p.want {
+				t.Errorf("%v\ngot:\n%s\nwant:\n%s", err, out, p.want)
+			}
+		})
 	}
 }

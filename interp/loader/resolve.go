@@ -299,28 +299,16 @@ func (j *job) lib(pkg string) []*view {
 	return vs
 }
 
-// wrapsDefined reports whether a symbol is a compiler-made wrapper of a function that this unit defines.
+// wrapsDefined reports whether a symbol is a compiler-made wrapper of a method that this unit
+// defines. The wrapper of an inlined method does not name it, so the last part of the name decides;
+// to take one too many does no harm.
 func (j *job) wrapsDefined(s *symbol) bool {
 	info := j.funcInfo(s)
 	if len(info) < funcInfoInlHeader || info[8] != funcIDWrapper {
 		return false
 	}
-	found := false
-	hit := func(r ref) {
-		if i, ok := s.v.local(r); ok {
-			exact, _ := owner(s.v.symbol(i).name, j.defined)
-			found = found || exact
-		}
-	}
-	s.relocs(func(r reloc) {
-		if r.typ == relCall {
-			hit(r.ref)
-		}
-	})
-	for _, n := range inlineNodes(info) {
-		hit(n.fn)
-	}
-	return found
+	c := strings.TrimSuffix(canonical(s.name), "-fm")
+	return j.methods[c[strings.LastIndexByte(c, '.')+1:]]
 }
 
 // funcInfo returns the encoded description of a function.
