@@ -50,11 +50,6 @@ func Send[T any](c chan<- T, v T) {
 	}
 }
 
-// SendTo is c <- v in the order of evaluation that the statement has: SendTo(c)(v).
-func SendTo[T any](c chan<- T) func(T) {
-	return func(v T) { Send(c, v) }
-}
-
 // Range is range c.
 func Range[T any](c <-chan T) iter.Seq[T] {
 	return func(yield func(T) bool) {
