@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
 
+	"mobula/internal/cellio"
 	"mobula/interp"
 	"mobula/kernel/history"
+	"mobula/kernel/magic"
 )
 
 // quietNumbers is the first cell number of executions that are not counted: the engine wants
@@ -39,10 +42,9 @@ type execution struct {
 	r       *request
 	ctx     context.Context // ends with the kernel or an interrupt
 	content executeContent
-	number  int    // the engine's cell number
-	count   int64  // what the front end shows
-	counted bool   // and stored
-	ran     string // Go source that the engine got, for the history
+	number  int   // the engine's cell number
+	count   int64 // what the front end shows
+	counted bool  // and stored
 	payload []object
 }
 
@@ -132,8 +134,41 @@ func (x *execution) evaluate() (failure *interp.Error) {
 	if name, detail, ok := helpQuery(code); ok {
 		return x.page(engine, name, detail)
 	}
-	x.ran = code
-	return engine.Run(x.ctx, interp.Cell{Number: x.number, Source: code, Quiet: x.content.Silent})
+	return x.k.opts.Magics.Run(x.ctx, x.env(engine), interp.Cell{Number: x.number, Source: code, Quiet: x.content.Silent})
+}
+
+// env is what the magics of this cell act on.
+func (x *execution) env(engine interp.Engine) *magic.Env {
+	out := x.k.outputs
+	return &magic.Env{
+		Engine:  engine,
+		Cell:    x.number,
+		Stdout:  func(text string) { out.Stream(x.number, "stdout", text) },
+		Stderr:  func(text string) { out.Stream(x.number, "stderr", text) },
+		Display: func(d cellio.Data) { out.Display(x.number, cellio.Display{Data: d}) },
+		SetNextInput: func(text string, replace bool) {
+			x.payload = append(x.payload, object{"source": "set_next_input", "text": text, "replace": replace})
+		},
+		History: x.history,
+		Input: func(ctx context.Context, prompt string) (string, error) {
+			return out.Input(ctx, x.number, prompt, false)
+		},
+	}
+}
+
+// history returns the last n cells before this one, or all of the session.
+func (x *execution) history(n int) []magic.Entry {
+	var found []history.Entry
+	if n > 0 {
+		found = x.k.history.Tail(n)
+	} else {
+		found = x.k.history.Range(0, 0, 0)
+	}
+	entries := make([]magic.Entry, 0, len(found))
+	for _, e := range found {
+		entries = append(entries, magic.Entry{Line: e.Line, Source: e.Source})
+	}
+	return entries
 }
 
 // failure makes an error for the front end; an interrupt is one whatever it broke.
@@ -147,20 +182,15 @@ func (x *execution) failure(name string, err error) *interp.Error {
 	return &interp.Error{Name: name, Value: err.Error()}
 }
 
+var helpPattern = regexp.MustCompile(`^(\?{0,2})\s*([\pL_][\pL\pN_.]*)\s*(\?{0,2})$`)
+
 // helpQuery recognises ?name, ??name, name? and name??, none of which is Go.
 func helpQuery(code string) (name string, detail int, ok bool) {
-	text := strings.TrimSpace(code)
-	for _, skip := range []string{"//", "/*", "!", "%%"} {
-		if strings.HasPrefix(text, skip) {
-			return "", 0, false
-		}
-	}
-	name = strings.TrimSpace(strings.Trim(text, "?"))
-	marks := strings.Count(text, "?")
-	if strings.ContainsAny(text, "\n\"`'") || name == "" || strings.Contains(name, "?") || marks == 0 || marks > 2 {
+	m := helpPattern.FindStringSubmatch(strings.TrimSpace(code))
+	if m == nil || len(m[1])+len(m[3]) == 0 {
 		return "", 0, false
 	}
-	return name, marks - 1, true
+	return m[2], max(len(m[1]), len(m[3])) - 1, true
 }
 
 // page answers a question about a name in the front end's pager.
@@ -180,7 +210,7 @@ func (x *execution) store(result string) {
 	if !x.counted {
 		return
 	}
-	e := history.Entry{Line: int(x.count), Source: *x.content.Code, Code: x.ran, Output: result}
+	e := history.Entry{Line: int(x.count), Source: *x.content.Code, Output: result}
 	if err := x.k.history.Append(e); err != nil {
 		x.k.log.Warn("store the history", "err", err)
 	}

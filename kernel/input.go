@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"mobula/kernel/wire"
 )
+
+// stdinPatience is how long a client may take to connect to stdin after it sent a cell on shell.
+const stdinPatience = 2 * time.Second
 
 var (
 	errNoStdin     = errors.New("the front end that ran this cell takes no input (it sent allow_stdin false); run the cell where a person can answer")
@@ -47,7 +51,9 @@ func (in *input) ask(ctx context.Context, c *outlet, prompt string, password boo
 	}
 	answer := in.expect(m.Header.MsgID)
 	defer in.expect("")
-	if !in.k.stdin.Send(frames) {
+	connected, cancel := context.WithTimeout(ctx, stdinPatience)
+	defer cancel()
+	if !in.k.stdin.SendWhenConnected(connected, frames) {
 		return "", errStdinAbsent
 	}
 	select {

@@ -13,6 +13,7 @@ import (
 
 	"mobula/interp"
 	"mobula/kernel/history"
+	"mobula/kernel/magic"
 	"mobula/kernel/wire"
 )
 
@@ -28,6 +29,8 @@ type Options struct {
 	Log *slog.Logger
 	// HistoryDir is where the input history is kept; "" keeps it in memory only.
 	HistoryDir string
+	// Magics are the commands that cells may use; nil means magic.New().
+	Magics *magic.Registry
 	// Version of the program, for kernel_info.
 	Version string
 }
@@ -68,6 +71,9 @@ func Start(ctx context.Context, opts Options) (*Kernel, error) {
 	k := &Kernel{opts: opts, log: opts.Log, session: wire.NewID(), codec: wire.NewCodec(opts.Connection.Key), opened: make(chan struct{})}
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
+	}
+	if k.opts.Magics == nil {
+		k.opts.Magics = magic.New()
 	}
 	k.ctx, k.cancel = context.WithCancel(ctx)
 	k.openHistory()

@@ -2,11 +2,11 @@ package kernel
 
 import "mobula/kernel/history"
 
-// historyContent is the content of a history_request.
+// historyContent is the content of a history_request. Its raw is not looked at: cells are
+// kept as they were typed, and nothing rewrites them.
 type historyContent struct {
 	Access  string `json:"hist_access_type"`
 	Output  bool   `json:"output"`
-	Raw     *bool  `json:"raw"`
 	Session int    `json:"session"`
 	Start   int    `json:"start"`
 	Stop    *int   `json:"stop"`
@@ -41,14 +41,13 @@ func (k *Kernel) historyRequest(r *request) {
 	// Each is (session, line, input), or with output (session, line, (input, output)).
 	items := make([][]any, 0, len(entries))
 	for _, e := range entries {
-		text := e.Text(is(c.Raw, true))
-		item := []any{e.Session, e.Line, text}
+		item := []any{e.Session, e.Line, e.Source}
 		if c.Output {
 			var output any // null where there was none
 			if e.Output != "" {
 				output = e.Output
 			}
-			item[2] = []any{text, output}
+			item[2] = []any{e.Source, output}
 		}
 		items = append(items, item)
 	}

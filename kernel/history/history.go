@@ -53,16 +53,7 @@ type Entry struct {
 	Session int    `json:"-"`
 	Line    int    `json:"line"`          // execution count
 	Source  string `json:"in"`            // as typed
-	Code    string `json:"go,omitempty"`  // what ran, where magics made it another text
 	Output  string `json:"out,omitempty"` // text/plain of the result
-}
-
-// Text is the source as typed, or with raw unset what ran.
-func (e Entry) Text(raw bool) string {
-	if raw || e.Code == "" {
-		return e.Source
-	}
-	return e.Code
 }
 
 // Store is the history of this session and of the sessions before it.
@@ -159,10 +150,7 @@ func (s *Store) Session() int { return s.session }
 // Append adds an entry to this session.
 func (s *Store) Append(e Entry) error {
 	e.Session = s.session
-	e.Source, e.Code, e.Output = cut(e.Source), cut(e.Code), cut(e.Output)
-	if e.Code == e.Source {
-		e.Code = ""
-	}
+	e.Source, e.Output = cut(e.Source), cut(e.Output)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.entries = append(s.entries, e)

@@ -39,6 +39,7 @@ type socket struct {
 	mu       sync.Mutex                              // guards what follows, and peer.topics
 	peers    map[*peer]struct{}
 	byID     map[string]*peer      // the newest peer of an identity
+	admitted chan struct{}         // closed and replaced when a client has connected
 	pending  map[net.Conn]struct{} // in their handshake
 	closed   bool
 }
@@ -49,7 +50,7 @@ func (s *socket) listen(at Endpoint) error {
 		return fmt.Errorf("bind the %s channel: %w", s.name, err)
 	}
 	s.listener = l
-	s.done = make(chan struct{})
+	s.done, s.admitted = make(chan struct{}), make(chan struct{})
 	s.peers, s.byID, s.pending = make(map[*peer]struct{}), make(map[string]*peer), make(map[net.Conn]struct{})
 	s.wg.Go(s.accept)
 	return nil
@@ -120,6 +121,8 @@ func (s *socket) admit(raw net.Conn, identity string, ok bool) *peer {
 	p := &peer{outbox: newOutbox(raw), identity: identity, topics: make(map[string]int)}
 	s.peers[p] = struct{}{}
 	s.byID[identity] = p
+	close(s.admitted)
+	s.admitted = make(chan struct{})
 	return p
 }
 

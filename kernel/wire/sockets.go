@@ -44,6 +44,23 @@ func (r *Router) Send(frames [][]byte) bool {
 	return true
 }
 
+// SendWhenConnected is Send, but it waits for the client to connect, until ctx ends.
+func (r *Router) SendWhenConnected(ctx context.Context, frames [][]byte) bool {
+	for {
+		r.mu.Lock()
+		admitted := r.admitted
+		r.mu.Unlock()
+		if r.Send(frames) {
+			return true
+		}
+		select {
+		case <-admitted:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
 // Publisher is an XPUB socket: iopub.
 type Publisher struct{ socket }
 
