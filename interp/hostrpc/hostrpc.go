@@ -183,6 +183,10 @@ type InputRequest struct {
 	Password bool
 }
 
+// NotDirect is the Name of the Fault of an Eval that names what the host does not have;
+// nothing of it has run, and it may be compiled instead.
+const NotDirect = "direct"
+
 // Fault is a panic, a failed load or another error in user code, as data.
 type Fault struct {
 	Cell      int

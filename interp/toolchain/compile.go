@@ -13,10 +13,10 @@ import (
 
 // Unit is one notebook package to compile.
 type Unit struct {
-	Source    string   // Go source
-	Bodyless  []string // link names of functions whose bodies are loaded already
-	Imports   []string // import paths of Source
-	EmbedCfg  string   // JSON for -embedcfg, or ""
+	Source   string   // Go source
+	Bodyless []string // link names of functions whose bodies are loaded already
+	Imports  []string // import paths of Source
+	EmbedCfg string   // JSON for -embedcfg, or ""
 }
 
 // CompileError is what the compiler said of a unit.

@@ -13,7 +13,10 @@ import (
 
 // hostTextAddress is where the session host's own code begins. Below it lies what it loads:
 // addresses in code are signed 32-bit, so all must be in the first 2 GB.
-const hostTextAddress = "0x60000000"
+const (
+	hostTextAddress    = "0x60000000" // of the segment
+	hostTextAddressNoC = "0x60001000" // of the section: the Go linker puts the headers in the page before
+)
 
 // hostPackage is the main package of the session host.
 const hostPackage = "mobula/interp/host/main"
@@ -35,7 +38,11 @@ func BuildHostPackage(ctx context.Context, t Toolchain, srcDir, pkg, outPath str
 	}
 	defer os.RemoveAll(work)
 	progress("preparing the runtime of the session host for " + t.Version)
-	over, err := overlay.Write(t.GOROOT, t.Version, OverlayDir(outPath))
+	write := overlay.WriteWithoutC
+	if t.Cgo {
+		write = overlay.Write
+	}
+	over, err := write(t.GOROOT, t.Version, OverlayDir(outPath))
 	if err != nil {
 		return fmt.Errorf("build the session host: %w", err)
 	}
@@ -65,7 +72,7 @@ func OverlayDir(host string) string { return host + ".overlay" }
 func HostFlags(overlayFile string, cgo bool) []string {
 	ld := "-pruneweakmap=false -linkmode=external -extldflags=-Wl,-Ttext-segment=" + hostTextAddress
 	if !cgo {
-		ld = "-pruneweakmap=false -linkmode=internal -T=" + hostTextAddress
+		ld = "-pruneweakmap=false -linkmode=internal -T=" + hostTextAddressNoC
 	}
 	return []string{"build", "-overlay", overlayFile, "-tags", "mobulahost", "-ldflags", ld}
 }

@@ -20,7 +20,7 @@ type Package struct {
 	Dir        string
 	Export     string // archive in the build cache
 	Standard   bool
-	Deps       []string // all dependencies, dependencies first
+	Imports    []string
 	CgoFiles   []string
 	Module     *struct{ Path, Dir, Version string }
 	Error      *struct{ Err string }
@@ -156,7 +156,7 @@ func importError(k *Package) error {
 
 // list runs go list -json with the given flags.
 func (t Toolchain) list(ctx context.Context, dir string, env, flags, paths []string) ([]*Package, error) {
-	args := append([]string{"list", "-e", "-json=ImportPath,Name,Dir,Export,Standard,Deps,CgoFiles,Module,Error,DepsErrors"}, flags...)
+	args := append([]string{"list", "-e", "-json=ImportPath,Name,Dir,Export,Standard,Imports,CgoFiles,Module,Error,DepsErrors"}, flags...)
 	cmd := Command(ctx, dir, env, t.GoCmd, append(append(args, "--"), paths...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -197,19 +197,22 @@ func (p *Packages) Closure(paths []string) []*Package {
 	defer p.mu.Unlock()
 	var out []*Package
 	seen := map[string]bool{}
-	add := func(path string) {
-		if k := p.known[path]; k != nil && !seen[path] && k.Export != "" {
-			seen[path] = true
+	var visit func(path string)
+	visit = func(path string) {
+		k := p.known[path]
+		if k == nil || seen[path] {
+			return
+		}
+		seen[path] = true
+		for _, d := range k.Imports {
+			visit(d)
+		}
+		if k.Export != "" {
 			out = append(out, k)
 		}
 	}
 	for _, path := range paths {
-		if k := p.known[path]; k != nil {
-			for _, d := range k.Deps {
-				add(d)
-			}
-		}
-		add(path)
+		visit(path)
 	}
 	return out
 }
