@@ -4,6 +4,7 @@ package loader_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -23,18 +24,24 @@ type bench struct {
 	dir, host, cfg, packages string
 	tc                       toolchain.Toolchain
 	archives                 map[string]string
+	deps                     map[string][]string // imports of packages
 }
 
-var (
-	shared  bench
-	buildUp sync.Once
-	buildEr error
-)
+// variant is one kind of host: with C and without.
+type variant struct {
+	bench
+	once sync.Once
+	err  error
+}
+
+var withC, withoutC variant
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if shared.dir != "" {
-		os.RemoveAll(shared.dir)
+	for _, v := range []*variant{&withC, &withoutC} {
+		if v.dir != "" {
+			os.RemoveAll(v.dir)
+		}
 	}
 	os.Exit(code)
 }
@@ -45,19 +52,28 @@ func testBench(t testing.TB) *bench {
 	if testing.Short() {
 		t.Skip("builds a session host")
 	}
-	buildUp.Do(func() { buildEr = shared.build(t) })
-	if buildEr != nil {
-		t.Fatal(buildEr)
-	}
-	return &shared
+	return withC.get(t, true)
 }
 
-func (b *bench) build(t testing.TB) error {
+func (v *variant) get(t testing.TB, cgo bool) *bench {
+	t.Helper()
+	v.once.Do(func() { v.err = v.build(t, cgo) })
+	if v.err != nil {
+		t.Fatal(v.err)
+	}
+	return &v.bench
+}
+
+func (b *bench) build(t testing.TB, cgo bool) error {
 	ctx := t.Context()
 	tc, err := toolchain.Find(ctx)
 	if err != nil {
 		t.Skip(err)
 	}
+	if cgo && !tc.Cgo {
+		t.Log("no C compiler here: the host is built without")
+	}
+	tc.Cgo = tc.Cgo && cgo
 	if b.dir, err = os.MkdirTemp("", "loader-test-"); err != nil {
 		return err
 	}
@@ -67,8 +83,7 @@ func (b *bench) build(t testing.TB) error {
 		return err
 	}
 	t.Log("host built in ", time.Since(start))
-	list := exec.CommandContext(ctx, tc.GoCmd, "list", "-tags", "mobulahost", "-overlay", filepath.Join(toolchain.OverlayDir(b.host), "overlay.json"), "-deps", "./testdata/host")
-	hostPackages, err := list.Output()
+	hostPackages, err := b.goList(ctx, "-tags", "mobulahost", "-deps", "./testdata/host").Output()
 	if err != nil {
 		return err
 	}
@@ -76,7 +91,18 @@ func (b *bench) build(t testing.TB) error {
 	if err := os.WriteFile(b.packages, hostPackages, 0o666); err != nil {
 		return err
 	}
-	return b.list(exec.CommandContext(ctx, tc.GoCmd, "list", "-overlay", filepath.Join(toolchain.OverlayDir(b.host), "overlay.json"), "-export", "-deps", "-f", "{{if .Export}}{{.ImportPath}}={{.Export}}{{end}}", "std"))
+	return b.list(b.goList(ctx, "-export", "-deps", "-f", "{{if .Export}}{{.ImportPath}}={{.Export}}{{end}}", "std"))
+}
+
+// goList lists packages as the host sees them.
+func (b *bench) goList(ctx context.Context, args ...string) *exec.Cmd {
+	over := filepath.Join(toolchain.OverlayDir(b.host), "overlay.json")
+	c := exec.CommandContext(ctx, b.tc.GoCmd, append([]string{"list", "-overlay", over}, args...)...)
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if b.tc.Cgo {
+		c.Env = append(os.Environ(), "CGO_ENABLED=1")
+	}
+	return c
 }
 
 // list fills the archives and writes the importcfg of all of the standard library.
@@ -138,6 +164,11 @@ type step struct {
 // run executes steps in a new host and returns what it printed.
 func (b *bench) run(t testing.TB, env []string, steps ...step) (string, error) {
 	t.Helper()
+	return b.start(t.Context(), t, env, steps...)
+}
+
+func (b *bench) start(ctx context.Context, t testing.TB, env []string, steps ...step) (string, error) {
+	t.Helper()
 	var script bytes.Buffer
 	for _, s := range steps {
 		if s.Unit != nil && s.Unit.Archives == nil {
@@ -153,7 +184,7 @@ func (b *bench) run(t testing.TB, env []string, steps ...step) (string, error) {
 	if err := os.WriteFile(file, script.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	c := exec.CommandContext(t.Context(), b.host, file)
+	c := exec.CommandContext(ctx, b.host, file)
 	c.Env = append(os.Environ(), append(env, "HOST_GOROOT="+b.tc.GOROOT, "HOST_PACKAGES="+b.packages)...)
 	out, err := c.CombinedOutput()
 	return string(out), err

@@ -44,6 +44,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -172,6 +173,21 @@ func readBuiltins(goroot string) ([]builtin, error) {
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("no builtins in %s: an unknown toolchain", goroot)
+	}
+	return out, nil
+}
+
+// Imports lists the packages that a compiled package was compiled against.
+func Imports(archive string) ([]string, error) {
+	objs, err := readArchive(archive)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, o := range objs {
+		for _, p := range o.imports {
+			out = append(out, strings.Clone(strings.TrimSuffix(p, ".a")))
+		}
 	}
 	return out, nil
 }

@@ -19,6 +19,20 @@ func TestSelfTest(t *testing.T) {
 	t.Log(out)
 }
 
+func TestSelfTestWithoutC(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a session host")
+	}
+	b := withoutC.get(t, false)
+	a := b.compile(t, "cell", `package main
+import ("fmt"; "net/http"; "errors"; "io/fs")
+func cell_1() { var e *fs.PathError; _, err := http.Dir("/none").Open("x"); fmt.Println(errors.As(err, &e)) }`)
+	out, err := b.run(t, nil, step{Self: toolchain.SelfTestArchive(b.host)}, step{Unit: &loader.Unit{Archive: a, Define: []string{"main.cell_1"}}, Run: []string{"main.cell_1"}})
+	if err != nil || out != "true\n" {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
 func TestNotSupported(t *testing.T) {
 	if _, err := loader.New(loader.Config{}); err != loader.ErrNotSupported {
 		t.Errorf("got %v", err)

@@ -1,4 +1,4 @@
-//go:build mobulahost && cgo
+//go:build mobulahost
 
 package loader
 

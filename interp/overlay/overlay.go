@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -54,13 +55,40 @@ type Patch struct {
 // Write writes the changed files and overlay.json below dir, and returns the path of
 // overlay.json. version is the toolchain's own name (go1.26.8), for messages.
 func Write(goroot, version, dir string) (string, error) {
+	return write(goroot, version, dir, map[string]string{})
+}
+
+// WriteWithoutC is Write for a host that is built without a C compiler (CGO_ENABLED=0). It also
+// empties package runtime/cgo, so that a program can import it and the Go linker keeps
+// for it, as for every program that can open plugins, all methods and the names of types.
+func WriteWithoutC(goroot, version, dir string) (string, error) {
+	replace := map[string]string{}
+	cgo := filepath.Join(goroot, "src", "runtime", "cgo")
+	list, err := os.ReadDir(cgo)
+	if err != nil {
+		return "", fmt.Errorf("%w %s: %w", ErrUnknownToolchain, version, err)
+	}
+	for _, e := range list {
+		if slices.Contains([]string{".go", ".s", ".c", ".S", ".h"}, filepath.Ext(e.Name())) {
+			replace[filepath.Join(cgo, e.Name())] = "" // deleted
+		}
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", fmt.Errorf("make a folder for the changed runtime: %w", err)
+	}
+	if err := put(replace, goroot, dir, "src/runtime/cgo/empty.go", []byte("package cgo\n")); err != nil {
+		return "", err
+	}
+	return write(goroot, version, dir, replace)
+}
+
+func write(goroot, version, dir string, replace map[string]string) (string, error) {
 	if err := checkFormats(goroot, version); err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", fmt.Errorf("make a folder for the changed runtime: %w", err)
 	}
-	replace := map[string]string{}
 	for _, f := range Files {
 		b, err := files.ReadFile("files/" + f.Source)
 		if err != nil {
