@@ -29,23 +29,35 @@ func (k *Kernel) complete(r *request) {
 	if !r.bind(&c) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(k.ctx, languageTimeout)
-	defer cancel()
-	engine, err := k.ready(ctx)
-	if err != nil {
-		r.fail("CompletionError", err.Error())
-		return
-	}
 	cursor := c.cursor()
-	found, err := engine.Complete(ctx, c.Code, cursor)
-	if err != nil {
-		r.fail("CompletionError", err.Error())
-		return
+	found, ok := k.completeMagic(c.Code, cursor)
+	if !ok {
+		ctx, cancel := context.WithTimeout(k.ctx, languageTimeout)
+		defer cancel()
+		engine, err := k.ready(ctx)
+		if err == nil {
+			found, err = engine.Complete(ctx, k.opts.Magics.Go(c.Code), cursor)
+		}
+		if err != nil {
+			r.fail("CompletionError", err.Error())
+			return
+		}
 	}
 	if len(found.Items) == 0 {
 		found.Start, found.End = cursor, cursor
 	}
 	r.reply(completeReply(c.Code, found))
+}
+
+// completeMagic completes the name of a magic.
+func (k *Kernel) completeMagic(code string, cursor int) (interp.Completion, bool) {
+	start, names, ok := k.opts.Magics.Complete(code, cursor)
+	found := interp.Completion{Start: start, End: cursor}
+	for _, name := range names {
+		m, _ := k.opts.Magics.Lookup(name)
+		found.Items = append(found.Items, interp.CompletionItem{Text: name, Kind: "magic", Type: m.Usage, Doc: m.Help})
+	}
+	return found, ok
 }
 
 func completeReply(code string, found interp.Completion) object {
@@ -74,7 +86,7 @@ func (k *Kernel) inspect(r *request) {
 		r.fail("InspectionError", err.Error())
 		return
 	}
-	found, err := engine.Inspect(ctx, c.Code, c.cursor(), c.Detail)
+	found, err := engine.Inspect(ctx, k.opts.Magics.Go(c.Code), c.cursor(), c.Detail)
 	if err != nil {
 		r.fail("InspectionError", err.Error())
 		return
@@ -89,7 +101,8 @@ func (k *Kernel) isComplete(r *request) {
 	if !r.bind(&c) {
 		return
 	}
-	if strings.HasPrefix(strings.TrimSpace(c.Code), "%%") {
+	source := k.opts.Magics.Go(c.Code)
+	if source != c.Code && strings.TrimSpace(source) == "" { // nothing but magics
 		r.reply(object{"status": "complete"})
 		return
 	}
@@ -98,7 +111,7 @@ func (k *Kernel) isComplete(r *request) {
 		r.reply(object{"status": "unknown"})
 		return
 	}
-	found := engine.IsComplete(c.Code)
+	found := engine.IsComplete(source)
 	reply := object{"status": found.Status}
 	if found.Status == "incomplete" {
 		reply["indent"] = found.Indent

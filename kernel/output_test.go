@@ -113,6 +113,13 @@ func TestCompletionInCodePoints(t *testing.T) {
 		t.Errorf("types %v", types)
 	}
 	c.request("shell", "complete_request", content{"code": code, "cursor_pos": nil}).status(t, "ok")
+	magics := c.request("shell", "complete_request", content{"code": "é := 1\n%hel", "cursor_pos": 11})
+	if fmt.Sprint(magics.reply["matches"]) != "[%help]" || magics.reply["cursor_start"] != 7.0 {
+		t.Errorf("magics: %v", magics.reply)
+	}
+	if o := c.request("shell", "is_complete_request", content{"code": "%%bash\nfor i in {"}); o.reply["status"] != "complete" {
+		t.Errorf("is_complete of a shell cell: %v", o.reply)
+	}
 	if o := c.request("shell", "is_complete_request", content{"code": "for {"}); o.reply["status"] != "incomplete" || o.reply["indent"] != "\t" {
 		t.Errorf("is_complete %v", o.reply)
 	}
