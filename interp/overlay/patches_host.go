@@ -12,7 +12,7 @@ var hostFiles = []File{
 var hostPatches = []Patch{
 	// Who started a goroutine, inherited as profiler labels are, but out of the user's reach.
 	{Path: "src/runtime/runtime2.go", Anchor: "	labels          unsafe.Pointer // profiler labels\n", Replacement: "	labels          unsafe.Pointer // profiler labels\n	mobulaOwner     unsafe.Pointer\n	mobulaStopped   uintptr // entry of the function that was stopped last\n"},
-	{Path: "src/runtime/proc.go", Anchor: "			newg.labels = mp.curg.labels\n", Replacement: "			newg.labels = mp.curg.labels\n			newg.mobulaOwner = mp.curg.mobulaOwner\n"},
+	{Path: "src/runtime/proc.go", Anchor: "			newg.labels = mp.curg.labels\n", Replacement: "			newg.labels = mp.curg.labels\n			newg.mobulaOwner = mp.curg.mobulaOwner\n			newg.paniconfault = newg.mobulaOwner != nil\n"},
 	{Path: "src/runtime/proc.go", Anchor: "	gp.labels = nil\n	gp.timer = nil\n", Replacement: "	gp.labels = nil\n	gp.mobulaOwner, gp.mobulaStopped = nil, 0\n	gp.timer = nil\n"},
 	// A panic that nobody recovers ends its goroutine.
 	{Path: "src/runtime/panic.go", Anchor: "	preprintpanics(&p)\n\n	fatalpanic(&p)", Replacement: "	mobulaEndPanic(p.arg)\n	preprintpanics(&p)\n\n	fatalpanic(&p)"},

@@ -13,6 +13,9 @@ func Owner() unsafe.Pointer
 // SetOwner sets the owner of the calling goroutine and of those that it will start.
 func SetOwner(unsafe.Pointer)
 
+// ID returns the number of the calling goroutine.
+func ID() uint64
+
 func stop(ref uintptr, id uint64, force Force) (Verdict, string)
 func goroutines([]Goroutine) int
 func installRuntime(stop any, pure []string, panicked func(any) bool)

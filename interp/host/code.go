@@ -1,0 +1,99 @@
+package host
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"sync"
+	"unsafe"
+
+	"mobula/interp/direct"
+	"mobula/interp/hostrpc"
+	"mobula/interp/loader"
+)
+
+// Code is compiled code that the host can load and call.
+type Code interface {
+	// Load links a unit; start runs what must run before anything of it is used.
+	Load(l *hostrpc.Load) (start func(), err error)
+	// Func returns a loaded function by link name.
+	Func(name string) (func(), bool)
+	// Packages lists the import paths of what is there.
+	Packages() []string
+}
+
+// goroot is the toolchain's folder.
+var goroot = sync.OnceValue(func() string {
+	if r := os.Getenv(EnvGOROOT); r != "" {
+		return filepath.Clean(r)
+	}
+	return filepath.Clean(runtime.GOROOT()) //nolint:staticcheck // the host runs where it was built
+})
+
+// linked is the Code of a real session host.
+type linked struct{ l *loader.Linker }
+
+// newCode starts the linker and tests it with the self-test cell. Where that fails the host still answers.
+func newCode() (Code, error) {
+	l, err := loader.New(loader.Config{GOROOT: goroot()})
+	if err != nil {
+		return noCode{err}, err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return noCode{err}, err
+	}
+	if err := l.SelfTest(exe + ".selftest.a"); err != nil {
+		return noCode{err}, err
+	}
+	direct.Default.NewVariable = func(link string, t reflect.Type) (unsafe.Pointer, error) { return l.Variable(link, t) }
+	return linked{l}, nil
+}
+
+// Load links a unit.
+func (c linked) Load(r *hostrpc.Load) (func(), error) {
+	u := loader.Unit{Archive: r.Archive, Define: r.Define, Register: r.Register, Libraries: r.Libraries, Archives: map[string]string{}}
+	for _, p := range r.Redirect {
+		u.Redirect = append(u.Redirect, [2]string{p.Old, p.New})
+	}
+	for _, p := range r.Packages {
+		u.Packages = append(u.Packages, loader.Package{Path: p.Path, Archive: p.Archive})
+		u.Archives[p.Path] = p.Archive
+	}
+	ld, err := c.l.Load(u)
+	if err != nil {
+		return nil, err
+	}
+	register := func() {}
+	if r.Register != "" {
+		f, ok := c.l.Func(r.Register)
+		if !ok {
+			return nil, errors.New("function " + r.Register + " is not in the unit")
+		}
+		register = f
+	}
+	return func() {
+		ld.Init()
+		register()
+	}, nil
+}
+
+// Func returns a loaded function.
+func (c linked) Func(name string) (func(), bool) { return c.l.Func(name) }
+
+// Packages lists the packages in this process.
+func (c linked) Packages() []string { return c.l.Packages() }
+
+// noCode is the Code of a process that cannot load any.
+type noCode struct{ err error }
+
+// Load fails.
+func (c noCode) Load(*hostrpc.Load) (func(), error) { return nil, c.err }
+
+// Func finds nothing.
+func (noCode) Func(string) (func(), bool) { return nil, false }
+
+// Packages is empty.
+func (noCode) Packages() []string { return nil }

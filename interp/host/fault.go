@@ -1,0 +1,121 @@
+package host
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"mobula/interp/cellrt"
+	"mobula/interp/host/hook"
+	"mobula/interp/hostrpc"
+)
+
+// maxFrames bounds a report.
+const maxFrames = 64
+
+// panicked reports a panic that nothing recovered. It runs on the goroutine, with all frames in place.
+func (h *Host) panicked(v any) bool {
+	run := (*cellrt.Run)(hook.Owner())
+	if run == nil {
+		return false // the host's own: a bug
+	}
+	if _, ok := v.(cellrt.Interrupt); ok {
+		return true
+	}
+	f := newFault(run.Cell, v)
+	f.Goroutine = true
+	f.Frames = callers()
+	_ = h.out.sendAfter(run.Cell, &hostrpc.Event{Fault: f}) // a lost kernel is noticed by the receiver
+	return true
+}
+
+// exiting tells the kernel why the process ends.
+func (h *Host) exiting(code int) {
+	if hook.Owner() == nil {
+		return
+	}
+	h.out.flushAll()
+	e := &hostrpc.Exiting{Cell: h.cellHere(), Code: code, Reason: "os.Exit", Frames: callers()}
+	_ = h.conn.Send(&hostrpc.Event{Exiting: e})
+}
+
+// newFault describes a panic value as the runtime would print it.
+func newFault(cell int, v any) *hostrpc.Fault {
+	f := &hostrpc.Fault{Cell: cell, Name: "panic", Message: panicText(v)}
+	if _, ok := v.(runtime.Error); ok {
+		f.Name = "runtime error"
+		f.Message = strings.TrimPrefix(f.Message, "runtime error: ")
+	}
+	return f
+}
+
+func panicText(v any) (s string) {
+	defer func() {
+		if r := recover(); r != nil {
+			s = fmt.Sprintf("%T (its text cannot be had: %v)", v, r)
+		}
+	}()
+	switch v := v.(type) {
+	case error:
+		return v.Error()
+	case fmt.Stringer:
+		return v.String()
+	}
+	return fmt.Sprintf("%v", v)
+}
+
+// callers returns the frames of the calling goroutine from where its panic began, or from the caller
+// of os.Exit, innermost first, without the host's own.
+func callers() []hostrpc.Frame {
+	pcs := make([]uintptr, 256)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	var out []hostrpc.Frame
+	for {
+		f, more := frames.Next()
+		switch {
+		case f.Function == "runtime.gopanic":
+			out = out[:0] // what lies above are deferred calls
+		case strings.HasPrefix(f.Function, "mobula/interp/host.(*Host).execute"):
+			return trimRuntime(out)
+		case f.Function != "" && len(out) < maxFrames:
+			out = append(out, frame(f))
+		}
+		if !more {
+			return trimRuntime(out)
+		}
+	}
+}
+
+// trimRuntime drops the frames by which the runtime and package os have come to the report.
+func trimRuntime(list []hostrpc.Frame) []hostrpc.Frame {
+	i := 0
+	for i < len(list) && (isRuntime(list[i].Func) || strings.HasPrefix(list[i].Func, "mobula/interp/host.") || strings.HasPrefix(list[i].Func, "os.Exit")) {
+		i++
+	}
+	n := len(list)
+	for n > i && isRuntime(list[n-1].Func) {
+		n--
+	}
+	return list[i:n]
+}
+
+func isRuntime(f string) bool {
+	return strings.HasPrefix(f, "runtime.") || strings.HasPrefix(f, "internal/runtime/")
+}
+
+// frame turns a frame into data; functions of the notebook lose the package's name.
+func frame(f runtime.Frame) hostrpc.Frame {
+	return hostrpc.Frame{Func: strings.TrimPrefix(f.Function, "main."), File: f.File, Line: f.Line, User: isUser(f.Function, f.File)}
+}
+
+// isUser reports whether code is of a cell or of a user's own module.
+func isUser(function, file string) bool {
+	if strings.HasPrefix(function, "main.") {
+		return true
+	}
+	if strings.HasPrefix(function, "mobula/") || strings.Contains(file, "/pkg/mod/") || strings.Contains(file, ".overlay/") {
+		return false
+	}
+	root := goroot()
+	return !strings.HasPrefix(file, root+"/") && strings.HasPrefix(file, "/")
+}

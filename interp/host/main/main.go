@@ -1,0 +1,7 @@
+// Command main is the session host: the process in which the cells of one notebook run. The kernel builds it
+// (see package toolchain) and starts it.
+package main
+
+import "mobula/interp/host"
+
+func main() { host.Main() }
