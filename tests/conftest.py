@@ -19,7 +19,7 @@ def jupyter_path(tmp_path_factory):
 def shared(jupyter_path):
     """One kernel for the tests of a module that leave it usable."""
     kernel = kit.Kernel(jupyter_path)
-    kernel.run("1").ok()
+    kernel.run("1", timeout=kit.PATIENCE).ok()
     yield kernel
     kernel.close()
 

@@ -19,6 +19,8 @@ BINARY = pathlib.Path(os.environ.get("MOBULA_BIN", ROOT / "bin" / "mobula"))
 SLOW = float(os.environ.get("MOBULA_SLOW", "4" if os.environ.get("CI") else "1"))
 # The first start of a machine builds the session host.
 PATIENCE = 120
+# What an answer may take once the kernel runs, before the test is given up.
+ANSWER = 15 + 5 * SLOW
 
 
 def install(prefix):
@@ -116,7 +118,7 @@ class Kernel:
         options.setdefault("allow_stdin", False)
         return self.client.execute(code, **options)
 
-    def reply(self, msg_id, channel="shell", timeout=PATIENCE):
+    def reply(self, msg_id, channel="shell", timeout=ANSWER):
         """The reply to a request; replies to others that come before it are an error."""
         deadline = time.monotonic() + timeout
         get = getattr(self.client, f"get_{channel}_msg")
@@ -125,7 +127,7 @@ class Kernel:
             if message["parent_header"].get("msg_id") == msg_id:
                 return message
 
-    def iopub(self, msg_id, stop, timeout=PATIENCE):
+    def iopub(self, msg_id, stop, timeout=ANSWER):
         """iopub messages of a request up to the one for which stop is true."""
         deadline, found = time.monotonic() + timeout, []
         mine = [m for m in self.late if m["parent_header"].get("msg_id") == msg_id]
@@ -140,12 +142,12 @@ class Kernel:
                 self.late = mine + self.late
                 return found
 
-    def outcome(self, msg_id, channel="shell", timeout=PATIENCE):
+    def outcome(self, msg_id, channel="shell", timeout=ANSWER):
         reply = self.reply(msg_id, channel, timeout)
         idle = lambda m: m["msg_type"] == "status" and m["content"]["execution_state"] == "idle"
         return Outcome(reply, self.iopub(msg_id, idle, timeout))
 
-    def run(self, code, timeout=PATIENCE, **options):
+    def run(self, code, timeout=ANSWER, **options):
         return self.outcome(self.send(code, **options), timeout=timeout)
 
     def request_async(self, channel, kind, content=None, **header):
@@ -155,15 +157,15 @@ class Kernel:
         getattr(self.client, f"{channel}_channel").send(message)
         return message["header"]["msg_id"]
 
-    def request(self, channel, kind, content=None, timeout=PATIENCE, **header):
+    def request(self, channel, kind, content=None, timeout=ANSWER, **header):
         """Sends any request on shell or control and returns its outcome, read from the same channel."""
         return self.outcome(self.request_async(channel, kind, content, **header), channel, timeout)
 
-    def seen(self, msg_id, text, timeout=PATIENCE):
+    def seen(self, msg_id, text, timeout=ANSWER):
         """Waits until the request has printed text."""
         self.iopub(msg_id, lambda m: m["msg_type"] == "stream" and text in m["content"]["text"], timeout)
 
-    def interrupt(self, timeout=PATIENCE):
+    def interrupt(self, timeout=ANSWER):
         """Interrupts by message and returns the reply's outcome on control."""
         return self.request("control", "interrupt_request", timeout=timeout)
 

@@ -75,7 +75,7 @@ class Pair:
     def open(self):
         for name in LANGUAGES:
             self.kernels[name] = self.start(name)
-            self.kernels[name].run(LANGUAGES[name]["setup"]).ok()
+            self.kernels[name].run(LANGUAGES[name]["setup"], timeout=kit.PATIENCE).ok()
 
     def close(self):
         for kernel in self.kernels.values():
@@ -107,7 +107,7 @@ def start_to_first_result(pair, count):
 
             def first():
                 kernel = pair.start(name)
-                kernel.run(language["compiled"](0)).ok()
+                kernel.run(language["compiled"](0), timeout=kit.PATIENCE).ok()
                 return kernel
 
             took, kernel = timed(first)
@@ -123,7 +123,7 @@ def trivial(pair, count):
 
 
 def compiled(pair, count):
-    samples = pair.turns(count, lambda k, lang, i: k.run(lang["compiled"](i)).ok())
+    samples = pair.turns(count, lambda k, lang, i: k.run(lang["compiled"](i), timeout=kit.PATIENCE).ok())
     emit("compiled cell p50", "ms", p50(samples["mobula"]), p50(samples["python3"]), goal=60)
     emit("compiled cell p95", "ms", percentile(samples["mobula"], 0.95), percentile(samples["python3"], 0.95))
 
@@ -141,7 +141,7 @@ def lines(pair, count):
     samples, messages = {n: [] for n in LANGUAGES}, {n: [] for n in LANGUAGES}
     for _ in range(count):
         for name, kernel in pair.kernels.items():
-            took, got = timed(lambda: kernel.run(LANGUAGES[name]["lines"]).ok())
+            took, got = timed(lambda: kernel.run(LANGUAGES[name]["lines"], timeout=kit.PATIENCE).ok())
             assert got.text().count("\n") == 100_000
             samples[name].append(took)
             messages[name].append(len(got.of("stream")))
@@ -170,7 +170,7 @@ def memory(pair, count):
     fresh = {name: pair.start(name) for name in LANGUAGES}
     try:
         for name, kernel in fresh.items():
-            kernel.run("1").ok()
+            kernel.run("1", timeout=kit.PATIENCE).ok()
             time.sleep(3)  # at rest: builds and collections have ended
         emit("memory at rest, RSS of the tree", "MB", rss(fresh["mobula"]), rss(fresh["python3"]), goal=100)
         emit("memory at rest, proportional", "MB", pss(fresh["mobula"]), pss(fresh["python3"]))
@@ -199,9 +199,9 @@ def in_cell(kernel, path):
     """Milliseconds of run() in the kernel: the best of five."""
     body = path.read_text().split("package main\n", 1)[1]
     kernel.run(body).ok()
-    kernel.run("run()").ok()
+    kernel.run("run()", timeout=kit.PATIENCE).ok()
     code = "best := time.Duration(1 << 62)\nfor range 5 {\n\tstart := time.Now()\n\trun()\n\tbest = min(best, time.Since(start))\n}\nint(best / time.Microsecond)"
-    return int(kernel.run(code).ok().result) / 1000
+    return int(kernel.run(code, timeout=kit.PATIENCE).ok().result) / 1000
 
 
 def programs(pair, count):

@@ -25,7 +25,7 @@ def emit(name, **values):
 def check(kernel, code, want=None):
     """Runs a cell and returns its seconds; fails where its result is not want."""
     start = time.perf_counter()
-    got = kernel.run(code).ok()
+    got = kernel.run(code, timeout=kit.PATIENCE).ok()
     took = time.perf_counter() - start
     assert want is None or got.result == want, f"{code}\ngave {got.result}, want {want}"
     return took
@@ -52,7 +52,7 @@ def step(kernel, i):
 
 
 def like_cells(kernel, count, failures):
-    kernel.run("n := 0\nvar s []int").ok()
+    kernel.run("n := 0\nvar s []int", timeout=kit.PATIENCE).ok()
     times, warm = {}, 20
     for i in range(warm):
         step(kernel, i)
@@ -79,7 +79,7 @@ class Mix:
     def __init__(self, kernel, seed):
         self.kernel, self.random, self.n, self.live = kernel, random.Random(seed), 0, 0
         self.model = {}
-        kernel.run("tree := map[int]*[]string{}\nticks := new(atomic.Int64)\nstopAll := make(chan bool)").ok()
+        kernel.run("tree := map[int]*[]string{}\nticks := new(atomic.Int64)\nstopAll := make(chan bool)", timeout=kit.PATIENCE).ok()
 
     def redeclare(self):
         self.kernel.run(f"type R struct {{ A int; X{self.n} [{self.random.randint(1, 9)}]string }}\nr := R{{A: {self.n}}}").ok()

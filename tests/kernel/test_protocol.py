@@ -39,7 +39,7 @@ def test_control_answers_on_control_while_a_cell_runs(kernel):
 )
 def test_busy_and_idle_surround_every_request(kernel, kind, content):
     got = kernel.request("shell", kind, content)
-    assert got.content["status"] == "ok"
+    assert got.content["status"] == ("complete" if kind == "is_complete_request" else "ok")
     assert got.messages[0]["content"] == {"execution_state": "busy"}
     assert got.messages[-1]["content"] == {"execution_state": "idle"}
     assert len(got.states) == 2
@@ -235,7 +235,7 @@ def test_subshells(kernel):
 
 def answer(kernel, cell, text):
     """Answers the next input request of a cell and returns the request."""
-    asked = kernel.client.get_stdin_msg(timeout=kit.PATIENCE)
+    asked = kernel.client.get_stdin_msg(timeout=kit.ANSWER)
     assert asked["parent_header"]["msg_id"] == cell
     kernel.client.input(text)
     return asked["content"]
@@ -261,6 +261,6 @@ def test_input_where_none_is_allowed(kernel):
 
 def test_interrupt_ends_a_wait_for_input(kernel):
     cell = kernel.send('display.Input("who? ")', allow_stdin=True)
-    kernel.client.get_stdin_msg(timeout=kit.PATIENCE)
+    kernel.client.get_stdin_msg(timeout=kit.ANSWER)
     kernel.interrupt()
     assert kernel.outcome(cell, timeout=10).content["status"] == "error"
