@@ -1,0 +1,329 @@
+package interp
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// bodyWriter writes the function that runs a cell: in a program cell the variables in
+// dependency order, init functions and main; else the statements.
+type bodyWriter struct {
+	*unitWriter
+	code   *cellCode
+	r      *rewriter
+	hoists int // hoisted var declarations written so far
+}
+
+// prepare computes the edits of the code that runs. scope tells what names meant to the cell.
+func (s *Session) prepareBody(code *cellCode, scope declarations) *bodyWriter {
+	r := newRewriter(code.p, code.res)
+	r.locals, r.scope = code.locals, scope
+	for _, g := range code.vars {
+		r.walk(g)
+	}
+	for _, f := range code.inits {
+		r.walk(f)
+	}
+	if p := code.p; p.body != nil {
+		r.walk(p.body.Body)
+		for _, st := range p.body.Body.List {
+			r.topLevel(st, code)
+		}
+		r.showLast(p)
+	}
+	code.merge(r)
+	return &bodyWriter{code: code, r: r}
+}
+
+// topLevel turns declarations of session variables into assignments.
+func (r *rewriter) topLevel(st ast.Stmt, code *cellCode) {
+	switch x := st.(type) {
+	case *ast.AssignStmt:
+		if x.Tok == token.DEFINE {
+			at := int(x.TokPos) - r.src.base
+			r.replace(at, at+2, "=")
+		}
+	case *ast.DeclStmt:
+		if g, ok := x.Decl.(*ast.GenDecl); ok && g.Tok == token.VAR && g.Lparen.IsValid() {
+			r.replace(r.at(g), int(g.Lparen)+1-r.src.base, "")
+			r.replace(int(g.Rparen)-r.src.base, int(g.Rparen)+1-r.src.base, "")
+		} else if ok && g.Tok == token.VAR {
+			r.replace(r.at(g), r.at(g.Specs[0]), "")
+		}
+		if g, ok := x.Decl.(*ast.GenDecl); ok {
+			for _, spec := range g.Specs {
+				r.varSpec(spec.(*ast.ValueSpec))
+			}
+		}
+	}
+}
+
+// varSpec turns a T = e into a = e, and a, b T into zeroing.
+func (r *rewriter) varSpec(x *ast.ValueSpec) {
+	if len(x.Values) == 0 {
+		var zero []string
+		for _, n := range x.Names {
+			if n.Name != "_" {
+				zero = append(zero, n.Name)
+			}
+		}
+		r.zero(x, zero)
+		return
+	}
+	if !slices.ContainsFunc(x.Names, func(n *ast.Ident) bool { return n.Name != "_" }) && x.Type != nil {
+		r.insert(r.at(x), "var ")
+		return
+	}
+	last := x.Names[len(x.Names)-1]
+	r.replace(r.src.identEnd(r.at(last)), r.at(x.Values[0]), " = ")
+}
+
+// zero replaces a spec without values by calls that zero the variables.
+func (r *rewriter) zero(x *ast.ValueSpec, names []string) {
+	end := int(x.End()) - r.src.base
+	for _, n := range x.Names {
+		start := r.at(n)
+		if !slices.Contains(names, n.Name) {
+			r.replace(start, r.src.identEnd(start), rt+".Nop()")
+			continue
+		}
+		r.insertFirst(start, rt+".Zero(&")
+		r.insert(r.src.identEnd(start), ")")
+	}
+	for i := range x.Names[:len(x.Names)-1] {
+		r.replace(r.src.identEnd(r.at(x.Names[i])), r.at(x.Names[i+1]), "; ")
+	}
+	if x.Type != nil {
+		r.replace(r.src.identEnd(r.at(x.Names[len(x.Names)-1])), end, "")
+	}
+}
+
+// insertFirst inserts text before anything else that was added at the same place.
+func (r *rewriter) insertFirst(at int, text string) {
+	r.edits = append([]edit{{start: at, end: at, text: text}}, r.edits...)
+}
+
+// showLast shows the value of the last expression.
+func (r *rewriter) showLast(p *parsedCell) {
+	if p.last == nil {
+		return
+	}
+	tv, ok := r.res.info.Types[p.last.X]
+	if !ok || tv.IsVoid() || tv.IsNil() || tv.IsType() || tv.IsBuiltin() {
+		return
+	}
+	r.insertFirst(r.at(p.last), rt+".Result(")
+	r.insert(int(p.last.End())-r.src.base, ")")
+}
+
+// write writes the cell's function; empty reports that there is nothing to run.
+func (b *bodyWriter) write(w *unitWriter) (empty bool) {
+	b.unitWriter = w
+	p, code := b.code.p, b.code
+	if !p.program && p.body == nil || p.program && len(code.vars) == 0 && len(code.inits) == 0 && !code.hasMain {
+		return true
+	}
+	for i, f := range code.inits {
+		start, end := p.span(f)
+		nameEnd := p.identEnd(int(f.Name.Pos()) - p.base)
+		w.line(p, start)
+		fmt.Fprintf(&w.out, "func %s%s", initName(p.Number, i), w.render(p, nameEnd, end, b.r.edits))
+	}
+	w.line(p, 0)
+	fmt.Fprintf(&w.out, "func %s() {", bodyName(p.Number))
+	if p.program {
+		b.initialise()
+		for i := range code.inits {
+			fmt.Fprintf(&w.out, "\n%s()", initName(p.Number, i))
+		}
+		if code.hasMain {
+			w.out.WriteString("\n" + b.mainCall())
+		}
+	} else {
+		for i := range code.inits {
+			fmt.Fprintf(&w.out, "\n%s()", initName(p.Number, i))
+		}
+		for _, st := range p.body.Body.List {
+			b.statement(st)
+		}
+	}
+	w.out.WriteString("\n}\n")
+	return false
+}
+
+func (b *bodyWriter) mainCall() string {
+	d := b.env["main"]
+	b.need(d)
+	return d.link + "()"
+}
+
+func initName(cell, i int) string { return fmt.Sprintf("init%s%d%s%d", marker, cell, marker, i) }
+
+func (b *bodyWriter) statement(st ast.Stmt) {
+	p := b.code.p
+	start, end := p.span(st)
+	if blk, ok := st.(*ast.BlockStmt); ok && len(blk.List) == 0 && !p.copied(blk.Lbrace) {
+		for _, spec := range b.code.hoistedVar(b.hoists).Specs {
+			b.assignSpec(spec.(*ast.ValueSpec))
+		}
+		b.hoists++
+		return
+	}
+	b.line(p, start)
+	b.out.WriteString(b.render(p, start, end, b.r.edits))
+}
+
+// hoistedVar returns the i-th var declaration that was a var in the cell too.
+func (c *cellCode) hoistedVar(i int) *ast.GenDecl {
+	for _, g := range c.vars {
+		if c.p.copied(g.Pos()) {
+			if i == 0 {
+				return g
+			}
+			i--
+		}
+	}
+	return &ast.GenDecl{}
+}
+
+// initialise assigns package variables in the order in which Go initialises them.
+func (b *bodyWriter) initialise() {
+	done := map[string]bool{}
+	for _, in := range b.code.res.info.InitOrder {
+		if !b.code.p.owns(in.Rhs.Pos()) {
+			continue
+		}
+		var names []string
+		blank := true
+		for _, v := range in.Lhs {
+			done[v.Name()] = true
+			name := "_"
+			if d := b.env[v.Name()]; d != nil && v.Name() != "_" {
+				if d.embed != "" {
+					continue
+				}
+				b.need(d)
+				name, blank = d.link, false
+			}
+			names = append(names, name)
+		}
+		start, end := b.code.p.span(in.Rhs)
+		b.line(b.code.p, start)
+		if blank {
+			b.out.WriteString(b.blankInit(in))
+			continue
+		}
+		b.out.WriteString(strings.Join(names, ", ") + " = " + b.render(b.code.p, start, end, b.r.edits))
+	}
+	for _, g := range b.code.vars {
+		for _, spec := range g.Specs {
+			if x := spec.(*ast.ValueSpec); len(x.Values) == 0 {
+				b.assignSpec(x)
+			}
+		}
+	}
+}
+
+// blankInit writes var _ T = e as it stands: it checks a type, and runs e.
+func (b *bodyWriter) blankInit(in *types.Initializer) string {
+	for _, g := range b.code.vars {
+		for _, spec := range g.Specs {
+			x := spec.(*ast.ValueSpec)
+			for i, v := range x.Values {
+				if v == in.Rhs && (len(x.Names) == 1 || len(x.Values) == len(x.Names)) {
+					typ := ""
+					if x.Type != nil {
+						start, end := b.code.p.span(x.Type)
+						typ = b.render(b.code.p, start, end, b.r.edits)
+					}
+					start, end := b.code.p.span(x.Values[i])
+					return "{ var _ " + typ + " = " + b.render(b.code.p, start, end, b.r.edits) + " }"
+				}
+			}
+		}
+	}
+	start, end := b.code.p.span(in.Rhs)
+	return strings.Join(slices.Repeat([]string{"_"}, len(in.Lhs)), ", ") + " = " + b.render(b.code.p, start, end, b.r.edits)
+}
+
+// assignSpec assigns the variables of one hoisted spec.
+func (b *bodyWriter) assignSpec(x *ast.ValueSpec) {
+	p := b.code.p
+	var names []string
+	for _, n := range x.Names {
+		name := "_"
+		if d := b.env[n.Name]; d != nil && n.Name != "_" {
+			if d.embed != "" {
+				return
+			}
+			b.need(d)
+			name = d.link
+		}
+		names = append(names, name)
+	}
+	start, _ := p.span(x)
+	b.line(p, start)
+	if len(x.Values) == 0 {
+		b.runtime()
+		for _, n := range names {
+			if n != "_" {
+				b.out.WriteString(rt + ".Zero(&" + n + "); ")
+			}
+		}
+		return
+	}
+	from, _ := p.span(x.Values[0])
+	_, to := p.span(x.Values[len(x.Values)-1])
+	b.out.WriteString(strings.Join(names, ", ") + " = " + b.render(p, from, to, b.r.edits))
+}
+
+// registration writes the function that registers symbols for cells that run directly.
+func (w *unitWriter) registration(name string, c *change, code *cellCode, known map[string]bool, revived func(*decl) bool) {
+	var b strings.Builder
+	reg := func(format string, args ...any) { fmt.Fprintf(&b, "\t"+rt+"."+format+"\n", args...) }
+	for _, d := range c.env.sorted() {
+		isNew := c.fresh[d] || c.identity[d.name] || revived(d)
+		switch {
+		case d.kind == kindVar && isNew:
+			w.need(d)
+			reg("Register(%q, &%s)", d.link, d.link)
+		case d.kind == kindFunc && isNew && !d.generic && d.name != "main":
+			w.need(d)
+			reg("Register(%q, %s)", d.link, d.link)
+		case d.kind == kindType && !d.generic && !d.isConstraint() && (isNew || c.grown[d.name]):
+			w.need(d)
+			reg("RegisterType(%q, (*%s)(nil))", d.link, d.link)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(code.pkgs)) {
+		for _, f := range slices.Sorted(maps.Keys(code.pkgs[path])) {
+			if key := path + "." + f; !known[key] {
+				reg("Register(%q, %s.%s)", key, w.alias(path), f)
+			}
+		}
+	}
+	if b.Len() == 0 {
+		b.WriteString("\t" + rt + ".Nop()\n")
+	}
+	fmt.Fprintf(&w.out, "\n//line registration:1\nfunc %s() {\n%s}\n", name, b.String())
+	w.runtime()
+}
+
+// isConstraint reports whether a type can only constrain type parameters.
+func (d *decl) isConstraint() bool {
+	it, ok := d.spec.Type.(*ast.InterfaceType)
+	if !ok {
+		return false
+	}
+	for _, f := range it.Methods.List {
+		if len(f.Names) == 0 {
+			return true // embeds something: perhaps a union
+		}
+	}
+	return false
+}

@@ -1,0 +1,183 @@
+package interp
+
+import (
+	"context"
+	"fmt"
+	"go/token"
+	"go/types"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"mobula/internal/cellio"
+	"mobula/interp/complete"
+	"mobula/interp/hostproc"
+	"mobula/interp/toolchain"
+)
+
+// Options configures a Session. The zero value is a session in the current directory
+// that shows nothing.
+type Options struct {
+	Dir  string   // working directory of cells; "" is the process's
+	Env  []string // environment of cells; nil is the process's
+	Sink Sink     // nil discards
+	Mode Mode     // "" is ModeAuto
+}
+
+// Session is the engine of one notebook; it implements Engine.
+type Session struct {
+	sink    Sink
+	temp    string // private folder for units, removed by Close
+	queue   chan struct{}
+	life    context.Context // ends with Close
+	closing context.CancelFunc
+	bg      sync.WaitGroup
+
+	// Guarded by queue: whoever holds its token may change these.
+	fset       *token.FileSet
+	aliases    *aliases
+	env        declarations
+	imports    map[string]string // package name -> path, as later cells see them
+	versions   map[string]int
+	registered map[string]bool // symbols that the host can call directly
+	loaded     map[string]bool // packages that the host has
+	units      int
+	temps      int // numbers of cells that the user does not see
+	importer   types.Importer
+	revive     declarations // kept from a host that has ended: the next unit brings them
+
+	mu       sync.Mutex // guards the rest; never held while waiting
+	dir      string
+	environ  []string
+	mode     Mode
+	state    hostState
+	snapshot *view               // for completion, while a cell runs
+	running  int                 // cell
+	captures map[int]cellio.Data // results of hidden cells
+
+	viewImports  sync.Mutex // guards what follows
+	viewImporter types.Importer
+	viewPackages *toolchain.Packages
+	docs         *complete.Docs
+}
+
+// hostState is the session host and what is known of its toolchain.
+type hostState struct {
+	proc     *hostproc.Process
+	tc       toolchain.Toolchain
+	host     toolchain.Host
+	packages *toolchain.Packages
+}
+
+// Open starts a session. The host starts in the background; the first cell waits for it.
+func Open(ctx context.Context, o Options) (*Session, error) {
+	if o.Sink == nil {
+		o.Sink = discardSink{}
+	}
+	if o.Env == nil {
+		o.Env = os.Environ()
+	}
+	if o.Mode == "" {
+		o.Mode = ModeAuto
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open session in %q: %w", o.Dir, err)
+	}
+	temp, err := os.MkdirTemp("", "mobula-session-")
+	if err != nil {
+		return nil, fmt.Errorf("open session: %w", err)
+	}
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Session{sink: o.Sink, temp: temp, queue: make(chan struct{}, 1), life: life, closing: cancel, dir: dir, environ: o.Env, mode: o.Mode, captures: map[int]cellio.Data{}}
+	s.forget()
+	s.bg.Go(func() {
+		// The first cell reports what went wrong, with its position in the notebook.
+		_ = s.Ready(life)
+	})
+	return s, nil
+}
+
+// forget drops all declarations.
+func (s *Session) forget() {
+	s.fset = token.NewFileSet()
+	s.aliases = newAliases()
+	s.env = declarations{}
+	s.imports = map[string]string{}
+	s.versions = map[string]int{}
+	s.registered = map[string]bool{}
+	s.loaded = map[string]bool{}
+	s.importer = nil
+	s.revive = nil
+}
+
+// lock waits for the right to change declarations and to use the host.
+func (s *Session) lock(ctx context.Context) error {
+	select {
+	case s.queue <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *Session) unlock() { <-s.queue }
+
+// Run runs one cell.
+func (s *Session) Run(ctx context.Context, c Cell) *Error {
+	if err := s.lock(ctx); err != nil {
+		return interrupted(c)
+	}
+	defer s.unlock()
+	s.setRunning(c.Number)
+	defer s.setRunning(0)
+	return s.run(ctx, c)
+}
+
+func (s *Session) setRunning(n int) {
+	s.mu.Lock()
+	s.running = n
+	s.mu.Unlock()
+}
+
+func interrupted(c Cell) *Error {
+	return &Error{Name: nameInterrupted, Value: fmt.Sprintf("cell[%d] was interrupted", c.Number), Traceback: []string{fmt.Sprintf("cell[%d] was interrupted", c.Number)}}
+}
+
+// run checks, plans and executes a cell; the queue's token is held.
+func (s *Session) run(ctx context.Context, c Cell) *Error {
+	if err := s.ready(ctx, c.Number); err != nil {
+		if ctx.Err() != nil {
+			return interrupted(c)
+		}
+		return &Error{Name: nameBuild, Value: err.Error(), Traceback: []string{err.Error()}}
+	}
+	p, perr := parseCell(s.fset, c)
+	if perr != nil {
+		return perr
+	}
+	if len(p.file.Decls) == 0 {
+		return nil
+	}
+	plan, perr := s.plan(ctx, p)
+	if perr != nil {
+		if ctx.Err() != nil {
+			return interrupted(c)
+		}
+		return perr
+	}
+	return s.execute(ctx, plan)
+}
+
+// Close ends the host and removes everything temporary.
+func (s *Session) Close() error {
+	s.closing()
+	s.mu.Lock()
+	proc := s.state.proc
+	s.mu.Unlock()
+	if proc != nil {
+		_ = proc.Close() // it may be dead already
+	}
+	s.bg.Wait()
+	return os.RemoveAll(s.temp)
+}
