@@ -140,7 +140,7 @@ func (x *execution) evaluate() (failure *interp.Error) {
 // env is what the magics of this cell act on.
 func (x *execution) env(engine interp.Engine) *magic.Env {
 	out := x.k.outputs
-	return &magic.Env{
+	env := &magic.Env{
 		Engine:  engine,
 		Cell:    x.number,
 		Stdout:  func(text string) { out.Stream(x.number, "stdout", text) },
@@ -150,10 +150,13 @@ func (x *execution) env(engine interp.Engine) *magic.Env {
 			x.payload = append(x.payload, object{"source": "set_next_input", "text": text, "replace": replace})
 		},
 		History: x.history,
-		Input: func(ctx context.Context, prompt string) (string, error) {
-			return out.Input(ctx, x.number, prompt, false)
-		},
 	}
+	if is(x.content.AllowStdin, true) {
+		env.Input = func(ctx context.Context, prompt string) (string, error) {
+			return out.Input(ctx, x.number, prompt, false)
+		}
+	}
+	return env
 }
 
 // history returns the last n cells before this one, or all of the session.
