@@ -1,7 +1,7 @@
 package loader
 
-// check verifies every offset and index in the object, so that the other methods need not.
-func (o *object) check() error {
+// checkNames verifies the symbol tables and all strings.
+func (o *object) checkNames() error {
 	for _, b := range []struct{ blk, size, off int }{
 		{blkAutolib, refNameSize, 0}, {blkPkgIdx, strSize, 0}, {blkFile, strSize, 0}, {blkRefName, refNameSize, 8},
 		{blkSym, symSize, 0}, {blkHashed64, symSize, 0}, {blkHashed, symSize, 0}, {blkNonpkg, symSize, 0}, {blkNonpkgref, symSize, 0},
@@ -16,6 +16,14 @@ func (o *object) check() error {
 			}
 		}
 	}
+	return nil
+}
+
+// checkAll verifies every other offset and index, so that the other methods need not.
+func (o *object) checkAll() error {
+	if o.checked {
+		return nil
+	}
 	for _, blk := range []int{blkRelocIdx, blkAuxIdx, blkDataIdx} {
 		if o.count(blk, 4) < o.defs()+1 {
 			return damaged("index block %d is short", blk)
@@ -26,6 +34,7 @@ func (o *object) check() error {
 			return err
 		}
 	}
+	o.checked = true
 	return nil
 }
 

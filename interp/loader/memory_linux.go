@@ -96,3 +96,21 @@ func syncCores() { syscall.RawSyscall(sysMembarrier, membarrierSync, 0, 0) }
 func (a *arena) releaseView() {
 	syscall.Syscall(syscall.SYS_MADVISE, a.view, up(a.cur, 4096), syscall.MADV_DONTNEED)
 }
+
+// mapFile maps a file for ever; its pages are the system's to drop.
+func mapFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if st.Size() == 0 {
+		return nil, fmt.Errorf("%s is empty", path)
+	}
+	b, err := syscall.Mmap(int(f.Fd()), 0, int(st.Size()), syscall.PROT_READ, syscall.MAP_PRIVATE)
+	return b, os.NewSyscallError("mmap", err)
+}

@@ -15,7 +15,7 @@ import (
 // ErrDamaged is wrapped by errors about archives that are not what the compiler writes.
 var ErrDamaged = errors.New("damaged archive")
 
-// object is a parsed object file. It is immutable, and all its offsets were checked.
+// object is a parsed object file. Once checked, all its offsets are good.
 type object struct {
 	b       []byte
 	off     [numBlk]uint32
@@ -23,6 +23,7 @@ type object struct {
 	files   []string
 	imports []string
 	cgo     map[string]bool // symbols of C
+	checked bool            // by checkAll
 	// numbers of symbols by class; refs come last
 	nsym, nh64, nhash, nnon, nref int
 	refNames                      map[[2]uint32]string
@@ -62,8 +63,24 @@ func readArchive(path string) ([]*object, error) {
 	return objs, nil
 }
 
-// parseArchive parses the Go objects in an archive.
-func parseArchive(b []byte) ([]*object, error) {
+// mapArchive is readArchive for a package of which single symbols are wanted: the file is mapped, and
+// all but the names is checked when a symbol is taken from it (see object.checkAll).
+func mapArchive(path string) ([]*object, error) {
+	b, err := mapFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read compiled package: %w", err)
+	}
+	objs, err := parseObjects(b, true)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return objs, nil
+}
+
+// parseArchive parses the Go objects in an archive and checks them.
+func parseArchive(b []byte) ([]*object, error) { return parseObjects(b, false) }
+
+func parseObjects(b []byte, namesOnly bool) ([]*object, error) {
 	const magic, header = "!<arch>\n", 60
 	if !bytes.HasPrefix(b, []byte(magic)) {
 		return nil, damaged("no archive magic")
@@ -87,7 +104,7 @@ func parseArchive(b []byte) ([]*object, error) {
 		if bytes.HasPrefix(h, []byte("__.PKGDEF")) || !bytes.HasPrefix(d, []byte("go object ")) {
 			continue
 		}
-		o, err := parseObject(d)
+		o, err := parseObject(d, namesOnly)
 		if err != nil {
 			return nil, fmt.Errorf("member %s: %w", strings.TrimSpace(string(h[:16])), err)
 		}
@@ -99,7 +116,7 @@ func parseArchive(b []byte) ([]*object, error) {
 	return objs, nil
 }
 
-func parseObject(d []byte) (*object, error) {
+func parseObject(d []byte, namesOnly bool) (*object, error) {
 	i := bytes.Index(d, []byte("\n!\n"))
 	if i < 0 {
 		return nil, damaged("no end of the text header")
@@ -116,8 +133,13 @@ func parseObject(d []byte) (*object, error) {
 	}
 	o.nsym, o.nh64, o.nhash = o.count(blkSym, symSize), o.count(blkHashed64, symSize), o.count(blkHashed, symSize)
 	o.nnon, o.nref = o.count(blkNonpkg, symSize), o.count(blkNonpkgref, symSize)
-	if err := o.check(); err != nil {
+	if err := o.checkNames(); err != nil {
 		return nil, err
+	}
+	if !namesOnly {
+		if err := o.checkAll(); err != nil {
+			return nil, err
+		}
 	}
 	o.pkgs = o.strings(blkPkgIdx, strSize)
 	o.files = o.strings(blkFile, strSize)

@@ -263,6 +263,10 @@ func (j *job) pull(name string, abi uint16, pkg string) *symbol {
 	for _, p := range append([]string{pkg}, bodies...) {
 		for _, v := range j.lib(p) {
 			if i := v.find(name, abi); i >= 0 {
+				if err := v.checkAll(); err != nil {
+					j.fail(fmt.Errorf("package %s: %w", p, err))
+					return nil
+				}
 				s := v.symbol(i)
 				s.resolved = true
 				return s
@@ -285,7 +289,7 @@ func (j *job) lib(pkg string) []*view {
 	objs, ok := j.l.libs[path]
 	if !ok {
 		var err error
-		if objs, err = readArchive(path); err != nil {
+		if objs, err = mapArchive(path); err != nil {
 			j.fail(err)
 			objs = nil
 		}
