@@ -5,6 +5,9 @@ var hostFiles = []File{
 	{Path: "src/runtime/mobula_host.go", Source: "runtime_host.go.txt"},
 	{Path: "src/runtime/mobula_stop_amd64.go", Source: "runtime_stop_amd64.go.txt"},
 	{Path: "src/runtime/mobula_stop_other.go", Source: "runtime_stop_other.go.txt"},
+	{Path: "src/runtime/mobula_group_linux_amd64.s", Source: "runtime_group_linux_amd64.s.txt"},
+	{Path: "src/runtime/mobula_group_linux_amd64.go", Source: "runtime_group_linux_amd64.go.txt"},
+	{Path: "src/runtime/mobula_group_other.go", Source: "runtime_group_other.go.txt"},
 	{Path: "src/os/mobula_host.go", Source: "os_host.go.txt"},
 }
 
@@ -20,6 +23,10 @@ var hostPatches = []Patch{
 	{Path: "src/runtime/panic.go", Anchor: "	if p == nil || p.goexit || p.recovered {\n		return nil\n	}\n\n	// Check to see", Replacement: "	if p == nil || p.goexit || p.recovered || mobulaIsStop(p.arg) {\n		return nil\n	}\n\n	// Check to see"},
 	{Path: "src/runtime/panic.go", Anchor: "			if p.initOpenCodedDefers(u.frame.fn, unsafe.Pointer(u.frame.varp)) {", Replacement: "			if !mobulaDefersGone(gp, u.frame.fn) && p.initOpenCodedDefers(u.frame.fn, unsafe.Pointer(u.frame.varp)) {"},
 	{Path: "src/runtime/signal_unix.go", Anchor: "	switch gp.sig {\n	case _SIGBUS:\n		if gp.sigcode0 == _BUS_ADRERR", Replacement: "	if gp.sig == mobulaSignal {\n		gp.sig = 0\n		panic(mobulaStopValue)\n	}\n	switch gp.sig {\n	case _SIGBUS:\n		if gp.sigcode0 == _BUS_ADRERR"},
+	// The kernel has gone: end the process group even where no goroutine can run.
+	{Path: "src/runtime/signal_unix.go", Anchor: "func sighandler(sig uint32, info *siginfo, ctxt unsafe.Pointer, gp *g) {\n", Replacement: "func sighandler(sig uint32, info *siginfo, ctxt unsafe.Pointer, gp *g) {\n	if sig == mobulaDeathSignal && mobulaPanicHook != nil {\n		mobulaEndGroup()\n	}\n"},
+	// Reports of fatal errors name the cell.
+	{Path: "src/runtime/runtime1.go", Anchor: "{name: \"tracebacklabels\", atomic: &debug.tracebacklabels, def: 0}", Replacement: "{name: \"tracebacklabels\", atomic: &debug.tracebacklabels, def: 1}"},
 	// Output, input and exit of cells.
 	{Path: "src/os/file.go", Anchor: "	n, e := f.write(b)\n	if n < 0 {", Replacement: "	if f.stdoutOrErr && mobulaWrite != nil {\n		if n, err, ok := mobulaWrite(f.pfd.Sysfd, b); ok {\n			return n, err\n		}\n	}\n	n, e := f.write(b)\n	if n < 0 {"},
 	{Path: "src/os/file.go", Anchor: "	n, handled, e := f.readFrom(r)\n", Replacement: "	if f.stdoutOrErr && mobulaWrite != nil {\n		return genericReadFrom(f, r)\n	}\n	n, handled, e := f.readFrom(r)\n"},

@@ -1,0 +1,10 @@
+//go:build unix && !linux
+
+package hostproc
+
+import "syscall"
+
+// sysProcAttr makes the host the leader of a process group of its own.
+func sysProcAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+func killGroup(pid int) error { return syscall.Kill(-pid, syscall.SIGKILL) }
