@@ -1,7 +1,9 @@
 package host
 
 import (
+	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -33,7 +35,10 @@ var goroot = sync.OnceValue(func() string {
 })
 
 // linked is the Code of a real session host.
-type linked struct{ l *loader.Linker }
+type linked struct {
+	l        *loader.Linker
+	archives func() map[string]string // of the host's own packages: what its linker dropped is in there
+}
 
 // newCode starts the linker and tests it with the self-test cell. Where that fails the host still answers.
 func newCode() (Code, error) {
@@ -49,12 +54,29 @@ func newCode() (Code, error) {
 		return noCode{err}, err
 	}
 	direct.Default.NewVariable = func(link string, t reflect.Type) (unsafe.Pointer, error) { return l.Variable(link, t) }
-	return linked{l}, nil
+	return linked{l, sync.OnceValue(func() map[string]string { return ownArchives(exe + ".packages.json") })}, nil
+}
+
+// ownArchives reads the list of packages that the build leaves beside the host.
+func ownArchives(index string) map[string]string {
+	archives := map[string]string{}
+	text, err := os.ReadFile(index)
+	if err != nil {
+		return archives // what is missing is named when a unit needs it
+	}
+	var list []struct{ ImportPath, Export string }
+	if err := json.Unmarshal(text, &list); err != nil {
+		return archives
+	}
+	for _, p := range list {
+		archives[p.ImportPath] = p.Export
+	}
+	return archives
 }
 
 // Load links a unit.
 func (c linked) Load(r *hostrpc.Load) (func(), error) {
-	u := loader.Unit{Archive: r.Archive, Define: r.Define, Register: r.Register, Libraries: r.Libraries, Archives: map[string]string{}}
+	u := loader.Unit{Archive: r.Archive, Define: r.Define, Register: r.Register, Libraries: r.Libraries, Archives: maps.Clone(c.archives())}
 	for _, p := range r.Redirect {
 		u.Redirect = append(u.Redirect, [2]string{p.Old, p.New})
 	}
