@@ -187,15 +187,13 @@ func (j *job) markPackage(v *view) {
 		own := i < v.nsym && s.name != "" && !strings.HasPrefix(s.name, "go:")
 		variable := s.kind == kindData || s.kind == kindBSS || s.kind == kindNoptr || s.kind == kindNoptrBSS
 		switch {
-		case own && (s.text() || variable) && !j.cgo[s.name]:
-			j.mark(s)
 		case strings.HasSuffix(s.name, "..inittask"):
 			j.mark(s)
 			j.tasks = append(j.tasks, s)
+		case own && (s.text() || variable) && !j.cgo[s.name]:
+			j.mark(s)
 		case s.flag&flagTypelink != 0 && strings.HasPrefix(s.name, "type:"):
-			if _, ok := j.lookup(s.name, 0, false, s.dep); !ok {
-				j.mark(s)
-			}
+			j.mark(j.settle(s)) // one of all that the job's packages define
 		}
 	}
 }

@@ -227,8 +227,8 @@ func (ld *Loaded) Init() {
 		if task == nil {
 			return
 		}
-		for _, f := range task {
-			(*(*func())(unsafe.Pointer(&f)))()
+		for _, entry := range task {
+			call(entry)()
 		}
 	}
 }
@@ -255,8 +255,13 @@ func (l *Linker) Func(name string) (func(), bool) {
 	if !ok || a < l.mem.arenas[aText].base || a >= l.mem.arenas[aText].base+l.mem.arenas[aText].cur {
 		return nil, false
 	}
-	f := &funcValue{a}
-	return *(*func())(unsafe.Pointer(&f)), true
+	return call(a), true
+}
+
+// call makes a function value of an entry.
+func call(entry uintptr) func() {
+	f := &funcValue{entry}
+	return *(*func())(unsafe.Pointer(&f))
 }
 
 // Variable allocates a variable of a live type, which later units refer to by its link

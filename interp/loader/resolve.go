@@ -127,14 +127,7 @@ func (j *job) target(v *view, r ref) *symbol {
 		if !s.def {
 			return j.byName(s.name, s.abi, packageOf(s.name), v)
 		}
-		if !s.resolved {
-			s.resolved = true
-			j.resolve(s)
-		}
-		if s.other != nil {
-			return s.other
-		}
-		return s
+		return j.settle(s)
 	}
 	if r.pkg == pkgBuiltin {
 		if int(r.sym) >= len(j.l.builtins) {
@@ -150,6 +143,18 @@ func (j *job) target(v *view, r ref) *symbol {
 		return nil
 	}
 	return j.byName(name, 1, v.pkgs[r.pkg], v)
+}
+
+// settle returns the symbol that stands for a definition.
+func (j *job) settle(s *symbol) *symbol {
+	if !s.resolved {
+		s.resolved = true
+		j.resolve(s)
+	}
+	if s.other != nil {
+		return s.other
+	}
+	return s
 }
 
 // refName returns the name of a symbol of another package.
