@@ -29,6 +29,7 @@ type Code interface {
 // goroot is the toolchain's folder.
 var goroot = sync.OnceValue(func() string {
 	if r := os.Getenv(EnvGOROOT); r != "" {
+		_ = os.Unsetenv(EnvGOROOT) // not for the cells
 		return filepath.Clean(r)
 	}
 	return filepath.Clean(runtime.GOROOT()) //nolint:staticcheck // the host runs where it was built
