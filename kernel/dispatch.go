@@ -53,7 +53,12 @@ func (w *worker) take() func() {
 // onShell routes a request of the shell channel; it runs on the connection's goroutine and does not wait.
 func (k *Kernel) onShell(r *request) {
 	on := func(w *worker, handle func(*request)) {
-		w.do(func() { r.around(func() { handle(r) }) })
+		w.do(func() {
+			r.around(func() { handle(r) })
+			if r.Header.SubshellID == nil {
+				k.lanes.remind()
+			}
+		})
 	}
 	switch r.Header.MsgType {
 	case "execute_request":

@@ -51,6 +51,8 @@ type execution struct {
 // execute runs a cell and answers; it reports whether what is queued behind must be aborted.
 func (k *Kernel) execute(ctx context.Context, l *lane, r *request) (abort bool) {
 	r.around(func() {
+		l.setBusy(r)
+		defer l.setBusy(nil)
 		x := &execution{k: k, r: r, ctx: ctx, payload: []object{}}
 		if !r.bind(&x.content) {
 			return

@@ -142,7 +142,17 @@ func TestServedWhileACellIsBusy(t *testing.T) {
 		c.request("control", msgType, content{}).status(t, "ok")
 	}
 	c.request("control", "interrupt_request", content{}).status(t, "ok")
-	c.outcome("shell", cell).status(t, "error")
+	o := c.outcome("shell", cell)
+	o.status(t, "error")
+	reminded := 0 // each idle beside the cell is followed by the cell's busy
+	for _, s := range o.of(t, "status") {
+		if s["execution_state"] == "busy" {
+			reminded++
+		}
+	}
+	if reminded != 5 {
+		t.Errorf("%d more busy messages of the running cell, want 5: one for each request that a worker served", reminded)
+	}
 }
 
 func TestSubshells(t *testing.T) {

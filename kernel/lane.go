@@ -36,6 +36,7 @@ type lane struct {
 	mu      sync.Mutex    // guards what follows
 	queue   []*request
 	running context.CancelCauseFunc // of the cell that runs, or nil
+	busy    *request                // that cell between its busy and its idle, or nil
 	removed bool
 }
 
@@ -167,6 +168,26 @@ func (l *lane) interrupt() {
 	defer l.mu.Unlock()
 	if l.running != nil {
 		l.running(errInterrupted)
+	}
+}
+
+// setBusy notes whose busy was published; nil before its idle is.
+func (l *lane) setBusy(r *request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.busy = r
+}
+
+// remind publishes the busy of the main shell's cell again. Front ends take the last status for
+// the kernel's, and the idle of a request that was served beside a cell would hide that it runs.
+func (ls *lanes) remind() {
+	ls.mu.Lock()
+	l := ls.all[""]
+	ls.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock() // so that it cannot come after the cell's idle
+	if l.busy != nil {
+		l.busy.status("busy")
 	}
 }
 

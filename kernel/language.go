@@ -79,6 +79,11 @@ func (k *Kernel) inspect(r *request) {
 	if !r.bind(&c) {
 		return
 	}
+	if m, ok := k.opts.Magics.At(c.Code, c.cursor()); ok {
+		text := m.Usage + "\n\n" + m.Help
+		r.reply(object{"found": true, "data": object{"text/plain": text}, "metadata": object{}})
+		return
+	}
 	ctx, cancel := context.WithTimeout(k.ctx, languageTimeout)
 	defer cancel()
 	engine, err := k.ready(ctx)
@@ -102,7 +107,8 @@ func (k *Kernel) isComplete(r *request) {
 		return
 	}
 	source := k.opts.Magics.Go(c.Code)
-	if source != c.Code && strings.TrimSpace(source) == "" { // nothing but magics
+	_, _, help := helpQuery(c.Code)
+	if help || source != c.Code && strings.TrimSpace(source) == "" { // nothing but magics
 		r.reply(object{"status": "complete"})
 		return
 	}

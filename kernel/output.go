@@ -26,7 +26,8 @@ type outputs struct {
 
 	mu    sync.Mutex // guards what follows, and the fields of outlets that say so
 	cells map[int]*outlet
-	order []int // the keys of cells, oldest first
+	order []int     // the keys of cells, oldest first
+	dirty []*outlet // with stream output that waits
 }
 
 var _ interp.Sink = (*outputs)(nil)
@@ -80,11 +81,10 @@ func (o *outputs) run() {
 func (o *outputs) flushAll() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, n := range o.order {
-		if c := o.cells[n]; c.size > 0 {
-			o.flush(c, false)
-		}
+	for _, c := range o.dirty {
+		o.flush(c, false)
 	}
+	o.dirty = o.dirty[:0]
 }
 
 // open makes c the outlet of a cell number.
@@ -133,6 +133,9 @@ func (o *outputs) Stream(cell int, name, text string) {
 		c.segments = append(c.segments, segment{stream: name, text: c.partial[name]})
 		delete(c.partial, name)
 	}
+	if c.size == 0 {
+		o.dirty = append(o.dirty, c)
+	}
 	last := &c.segments[len(c.segments)-1]
 	last.text = append(last.text, text...)
 	c.size += len(text)
@@ -141,13 +144,12 @@ func (o *outputs) Stream(cell int, name, text string) {
 		o.flush(c, false)
 	}
 	o.mu.Unlock()
-	if full {
-		o.k.drain()
-		return
-	}
 	select {
 	case o.kick <- struct{}{}:
 	default:
+	}
+	if full {
+		o.k.drain()
 	}
 }
 

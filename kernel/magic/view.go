@@ -34,22 +34,39 @@ func (r *Registry) Go(source string) string {
 // Complete returns the names that go on with the magic name in which the cursor (a byte offset)
 // stands, and the start of that name. ok is false where the cursor is in no such name.
 func (r *Registry) Complete(source string, cursor int) (start int, names []string, ok bool) {
+	start, _, ok = r.name(source, cursor)
+	if !ok {
+		return 0, nil, false
+	}
+	for _, name := range r.Names() {
+		if strings.HasPrefix(name, source[start:cursor]) {
+			names = append(names, name)
+		}
+	}
+	return start, names, true
+}
+
+// At returns the magic in whose name the cursor stands.
+func (r *Registry) At(source string, cursor int) (Magic, bool) {
+	start, end, ok := r.name(source, cursor)
+	if !ok {
+		return Magic{}, false
+	}
+	return r.Lookup(source[start:end])
+}
+
+// name returns where the magic name is in which the cursor stands.
+func (r *Registry) name(source string, cursor int) (start, end int, ok bool) {
 	for _, l := range magicline.Find(source, r.goBody) {
-		if l.Name == "!" || cursor <= l.Start || cursor > nameEnd(source, l) {
+		if l.Name == "!" {
 			continue
 		}
 		start = l.Start + strings.IndexByte(source[l.Start:], '%')
-		if cursor <= start {
-			continue
+		if end = nameEnd(source, l); start < cursor && cursor <= end {
+			return start, end, true
 		}
-		for _, name := range r.Names() {
-			if strings.HasPrefix(name, source[start:cursor]) {
-				names = append(names, name)
-			}
-		}
-		return start, names, true
 	}
-	return 0, nil, false
+	return 0, 0, false
 }
 
 // Lookup returns the magic that a cell's text such as %time or %%bash names.

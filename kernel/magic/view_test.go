@@ -46,3 +46,15 @@ func TestComplete(t *testing.T) {
 		}
 	}
 }
+
+func TestAt(t *testing.T) {
+	r := New()
+	if m, ok := r.At("x\n%cd /tmp", 4); !ok || m.Name != "cd" {
+		t.Errorf("At: %q, %v", m.Name, ok)
+	}
+	for _, cursor := range []int{0, 1, 2, 7} {
+		if m, ok := r.At("x\n%cd /tmp", cursor); ok {
+			t.Errorf("At %d: %q", cursor, m.Name)
+		}
+	}
+}

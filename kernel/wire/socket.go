@@ -100,7 +100,7 @@ func (s *socket) serve(raw net.Conn) {
 			s.log.Debug("write to a client", "channel", s.name, "err", err)
 		}
 	})
-	if err := s.readAll(p, r); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+	if err := s.readAll(p, r); !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 		s.log.Warn("client connection ends", "channel", s.name, "err", err)
 	}
 	s.forget(p)
@@ -135,6 +135,7 @@ func (s *socket) forget(p *peer) {
 	}
 }
 
+// readAll hands on what the peer sends, until the connection ends; it says why.
 func (s *socket) readAll(p *peer, r *bufio.Reader) error {
 	for {
 		frames, command, err := readFrames(r)
