@@ -28,7 +28,7 @@ def shared(jupyter_path):
 def kernel(shared):
     """The shared kernel, with nothing declared and nothing left of earlier tests on its channels."""
     shared.late.clear()
-    shared.run("%reset", timeout=kit.PATIENCE).ok()
+    shared.run("%reset -f", timeout=kit.PATIENCE).ok()
     return shared
 
 

@@ -2,11 +2,13 @@
 
 import pytest
 
+import kit
+
 
 def test_help_lists_the_magics(kernel):
     got = kernel.run("%help").ok()
     shown = got.text() + str(got.of("display_data")) + str(got.content["payload"])
-    for name in ("%help", "%engine", "%time", "%%time", "%who", "%reset", "%cd", "%env", "%go", "%%bash", "%%writefile", "%load", "%history"):
+    for name in ("%help", "%engine", "%time", "%%time", "%who", "%reset -f", "%cd", "%env", "%go", "%%bash", "%%writefile", "%load", "%history"):
         assert name in shown, name
 
 
@@ -28,8 +30,18 @@ def test_who(kernel):
 
 def test_reset(kernel):
     kernel.run("gone := 1").ok()
-    kernel.run("%reset").ok()
+    kernel.run("%reset -f").ok()
     assert kernel.run("gone").content["status"] == "error"
+
+
+def test_reset_asks_first(kernel):
+    kernel.run("kept := 1").ok()
+    assert kernel.run("%reset").content["status"] == "error", "nobody can be asked"
+    cell = kernel.send("%reset", allow_stdin=True)
+    kernel.client.get_stdin_msg(timeout=kit.ANSWER)
+    kernel.client.input("n")
+    kernel.outcome(cell)
+    assert kernel.run("kept").ok().result == "1"
 
 
 def test_cd_and_env(kernel, tmp_path):
