@@ -114,11 +114,29 @@ func (r *rewriter) showLast(p *parsedCell) {
 		return
 	}
 	tv, ok := r.res.info.Types[p.last.X]
-	if !ok || tv.IsVoid() || tv.IsNil() || tv.IsType() || tv.IsBuiltin() {
+	if !ok || !showable(tv) || isPrint(r.res, p.last.X) {
 		return
 	}
 	r.insertFirst(r.at(p.last), rt+".Result(")
 	r.insert(int(p.last.End())-r.src.base, ")")
+}
+
+func showable(tv types.TypeAndValue) bool {
+	return !tv.IsVoid() && !tv.IsNil() && !tv.IsType() && !tv.IsBuiltin()
+}
+
+// isPrint reports whether an expression is a call of fmt's printing functions, whose results
+// nobody wants to see.
+func isPrint(res *checked, x ast.Expr) bool {
+	call, ok := ast.Unparen(x).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	f := calledFunc(res.info, ast.Unparen(call.Fun))
+	if f == nil || f.Pkg() == nil || f.Pkg().Path() != "fmt" {
+		return false
+	}
+	return strings.HasPrefix(f.Name(), "Print") || strings.HasPrefix(f.Name(), "Fprint")
 }
 
 // write writes the cell's function; empty reports that there is nothing to run.

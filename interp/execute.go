@@ -120,6 +120,7 @@ func (s *Session) writeUnit(pl *plan) *writtenUnit {
 	s.units++
 	w := newUnitWriter(pl.change.env, s.aliases)
 	u := &writtenUnit{register: fmt.Sprintf("main.register%s%d", marker, s.units)}
+	w.alive = pl.body.r.alive
 	defined := map[string]bool{u.register: true}
 	for _, d := range pl.change.env.sorted() {
 		isFunc := d.kind == kindFunc || d.kind == kindMethod

@@ -2,6 +2,7 @@ package interp
 
 import (
 	"fmt"
+	"go/build"
 	"go/importer"
 	"go/token"
 	"go/types"
@@ -62,7 +63,8 @@ var std standard
 
 // standardPackages returns the import paths of standard packages with the given name.
 func (s *Session) standardPackages(name string) []string {
-	return std.find(s.toolchain().GOROOT, name)
+	goroot := s.toolchain().GOROOT
+	return slices.DeleteFunc(slices.Clone(std.find(goroot, name)), func(path string) bool { return !builds(filepath.Join(goroot, "src", path)) })
 }
 
 func (st *standard) find(goroot, name string) []string {
@@ -97,6 +99,18 @@ func (st *standard) add(path string) {
 	}
 	st.byName[name] = append(st.byName[name], path)
 	slices.Sort(st.byName[name])
+}
+
+// builds reports whether a folder has a Go file that is not excluded here (by an experiment, say).
+func builds(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
+			return false
+		}
+		ok, err := build.Default.MatchFile(dir, e.Name())
+		return err == nil && ok && e.Name() != "doc.go"
+	})
 }
 
 func hasGoFiles(dir string) bool {

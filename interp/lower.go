@@ -14,7 +14,7 @@ import (
 // simple statements that change no declaration but variables.
 func (s *Session) runsDirectly(pl *plan) bool {
 	p, ch := pl.code.p, pl.change
-	if p.program || p.body == nil || len(p.hoisted) > 0 || len(p.imports) > 0 || len(ch.rebuild) > 0 || len(ch.moved) > 0 || len(ch.warnings) > 0 {
+	if p.program || p.body == nil || len(pl.code.inits) > 0 || len(p.hoisted) > 0 || len(p.imports) > 0 || len(ch.rebuild) > 0 || len(ch.moved) > 0 || len(ch.warnings) > 0 {
 		return false
 	}
 	for d := range ch.fresh {
@@ -86,7 +86,7 @@ func (l *lowering) exprStmt(x *ast.ExprStmt) {
 	tv := l.pl.code.res.info.Types[x.X]
 	e := l.expr(x.X)
 	op := direct.StmtExpr
-	if x == l.pl.code.p.last && !tv.IsVoid() && !tv.IsNil() && !tv.IsType() && !tv.IsBuiltin() {
+	if x == l.pl.code.p.last && showable(tv) && !isPrint(l.pl.code.res, x.X) {
 		op = direct.StmtShow
 	}
 	l.emit(x, direct.Stmt{Op: op, Right: []direct.Expr{e}})

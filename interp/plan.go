@@ -159,6 +159,11 @@ func (s *Session) addImports(ctx context.Context, p *parsedCell) (map[string]str
 			extra.Specs = append(extra.Specs, importSpec(name, path, p.file.Package))
 		}
 	}
+	for path := range s.aliases.dots {
+		if !slices.ContainsFunc(p.imports, func(i *ast.ImportSpec) bool { return i.Path.Value == strconv.Quote(path) }) {
+			extra.Specs = append(extra.Specs, importSpec(".", path, p.file.Package))
+		}
+	}
 	p.file.Decls = append([]ast.Decl{extra}, p.file.Decls...)
 	return imports, nil
 }

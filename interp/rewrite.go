@@ -23,11 +23,14 @@ type rewriter struct {
 	unused  map[types.Object]bool
 	parents []ast.Node
 	pkgs    map[string]map[string]bool // package path -> functions mentioned
+	// alive holds what function literals mention: they may outlive the bodies of the functions
+	// they call, so these must not be inlined into them.
+	alive map[string]bool
 }
 
 func newRewriter(src *parsedCell, res *checked) *rewriter {
 	r := &rewriter{editList: editList{src: src}, res: res, refs: map[string]bool{}, sigRefs: map[string]bool{},
-		raw: map[ast.Node]bool{}, unused: map[types.Object]bool{}, pkgs: map[string]map[string]bool{}}
+		raw: map[ast.Node]bool{}, unused: map[types.Object]bool{}, pkgs: map[string]map[string]bool{}, alive: map[string]bool{}}
 	for _, o := range res.unused {
 		r.unused[o] = true
 	}
@@ -118,7 +121,17 @@ func (r *rewriter) sessionName(name string, start, end int) {
 	}
 }
 
-func (r *rewriter) ref(name string) { r.refs[name] = true }
+func (r *rewriter) ref(name string) {
+	r.refs[name] = true
+	for _, n := range r.parents {
+		if _, ok := n.(*ast.FuncLit); ok {
+			r.alive[name] = true
+		}
+		if g, ok := n.(*ast.GoStmt); ok && g != nil {
+			r.alive[name] = true
+		}
+	}
+}
 
 // isSelected reports whether id is the right side of a selector.
 func (r *rewriter) isSelected(id *ast.Ident) bool {

@@ -19,7 +19,8 @@ const cellrtPath = "mobula/interp/cellrt"
 type unitWriter struct {
 	env     declarations
 	aliases *aliases
-	full    map[*decl]bool // to define
+	full    map[*decl]bool  // to define
+	alive   map[string]bool // functions that live closures call: not to be inlined
 	pkgs    map[string]bool
 	blank   map[string]bool // imported for their effects
 	seen    map[*decl]bool
@@ -121,8 +122,11 @@ func (w *unitWriter) variable(d *decl) {
 
 func (w *unitWriter) function(d *decl) {
 	start, end := d.src.span(d.fn)
-	if w.full[d] || d.small || d.generic {
+	if w.full[d] || d.small && !w.alive[d.name] || d.generic {
 		w.directives(d.fn.Doc)
+		if w.alive[d.name] && !d.generic {
+			w.out.WriteString("\n//go:noinline")
+		}
 		w.line(d.src, start)
 		w.out.WriteString(w.render(d.src, start, end, d.edits) + "\n")
 		return

@@ -75,7 +75,7 @@ func callers() []hostrpc.Frame {
 		switch {
 		case f.Function == "runtime.gopanic":
 			out = out[:0] // what lies above are deferred calls
-		case strings.HasPrefix(f.Function, "mobula/interp/host.(*Host).execute"):
+		case strings.HasSuffix(f.Function, "host.(*Host).execute.func1"): // not its deferred func1.1
 			return trimRuntime(out)
 		case f.Function != "" && len(out) < maxFrames:
 			out = append(out, frame(f))
