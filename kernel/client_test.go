@@ -183,6 +183,7 @@ type outcome struct {
 
 // of returns the contents of the iopub messages of a type.
 func (o outcome) of(t *testing.T, msgType string) []content {
+	t.Helper()
 	var found []content
 	for _, m := range o.iopub {
 		if m.Header.MsgType == msgType {
@@ -235,6 +236,7 @@ func (o outcome) status(t *testing.T, want string) {
 }
 
 func (o outcome) text(t *testing.T, stream string) string {
+	t.Helper()
 	text := ""
 	for _, s := range o.of(t, "stream") {
 		if s["name"] == stream {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"runtime/debug"
 	"strings"
@@ -29,12 +30,8 @@ type executeContent struct {
 	StopOnError     *bool             `json:"stop_on_error"`
 }
 
-func is(flag *bool, absent bool) bool {
-	if flag == nil {
-		return absent
-	}
-	return *flag
-}
+// set is a flag that is true where it is absent.
+func set(flag *bool) bool { return flag == nil || *flag }
 
 // execution is one run of a cell.
 type execution struct {
@@ -63,7 +60,7 @@ func (k *Kernel) execute(ctx context.Context, l *lane, r *request) (abort bool) 
 		}
 		started := time.Now().UTC().Format(time.RFC3339Nano)
 		reply := x.run()
-		abort = reply["status"] != "ok" && is(x.content.StopOnError, true)
+		abort = reply["status"] != "ok" && set(x.content.StopOnError)
 		if abort {
 			l.settle(ctx)
 		}
@@ -76,7 +73,7 @@ func (k *Kernel) execute(ctx context.Context, l *lane, r *request) (abort bool) 
 func (x *execution) begin() {
 	k, code := x.k, *x.content.Code
 	blank := strings.TrimSpace(code) == ""
-	x.counted = !blank && !x.content.Silent && is(x.content.StoreHistory, true)
+	x.counted = !blank && !x.content.Silent && set(x.content.StoreHistory)
 	if x.counted {
 		x.count = k.count.Add(1)
 		x.number = int(x.count)
@@ -86,7 +83,7 @@ func (x *execution) begin() {
 	}
 	k.outputs.open(x.number, &outlet{
 		parent: x.r.RawHeader, identity: x.r.Identities[0],
-		allowStdin: is(x.content.AllowStdin, true), silent: x.content.Silent, count: x.count,
+		allowStdin: set(x.content.AllowStdin), silent: x.content.Silent, count: x.count,
 	})
 	if !x.content.Silent {
 		k.publish(x.r.RawHeader, "execute_input", object{"code": code, "execution_count": x.count})
@@ -111,9 +108,7 @@ func (x *execution) run() object {
 	content := errorContent(failure)
 	x.k.outputs.show(x.number, func(*outlet) (string, object) { return "error", content })
 	reply["status"] = "error"
-	for key, value := range content {
-		reply[key] = value
-	}
+	maps.Copy(reply, content)
 	return reply
 }
 
@@ -153,7 +148,7 @@ func (x *execution) env(engine interp.Engine) *magic.Env {
 		},
 		History: x.history,
 	}
-	if is(x.content.AllowStdin, true) {
+	if set(x.content.AllowStdin) {
 		env.Input = func(ctx context.Context, prompt string) (string, error) {
 			return out.Input(ctx, x.number, prompt, false)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -35,9 +36,7 @@ func TestCountingAndNumbers(t *testing.T) {
 	c := start(t)
 	exec := func(more content) outcome {
 		body := content{"code": "out x"}
-		for k, v := range more {
-			body[k] = v
-		}
+		maps.Copy(body, more)
 		return c.request("shell", "execute_request", body)
 	}
 	exec(nil)

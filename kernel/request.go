@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"mobula/kernel/wire"
@@ -81,7 +82,7 @@ func (r *request) replyWith(content, metadata object) {
 		r.k.log.Error("reply", "type", typ, "err", err)
 		return
 	}
-	if !r.via.Send(append(r.Identities[:len(r.Identities):len(r.Identities)], frames[1:]...)) {
+	if !r.via.Send(append(slices.Clip(r.Identities), frames[1:]...)) {
 		r.k.log.Debug("the client has gone before its reply", "type", typ)
 	}
 }

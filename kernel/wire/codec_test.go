@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-func sample(t testing.TB) *Message {
-	t.Helper()
+func sample(tb testing.TB) *Message {
+	tb.Helper()
 	return &Message{
 		Identities: [][]byte{[]byte("client")},
 		Header:     NewHeader("session", "execute_request"),
