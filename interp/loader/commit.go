@@ -97,6 +97,9 @@ func (j *job) commit() error {
 		l.tables.typelinks[i] = k.off
 	}
 	caches := [2][]cacheSym{l.caches, l.host.caches}
+	if len(j.jumps) > 0 {
+		prepareSync()
+	}
 	for {
 		reserveItabs(uintptr(len(j.fresh)) + 64)
 		stopWorld()

@@ -2,22 +2,26 @@ package loader
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"debug/elf"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"unsafe"
 )
 
 // hostSymbols is the symbol table of the running executable: an open hash table over the
-// table in the file, as most names are never asked for.
+// table in the file, as most names are never asked for. The hash table comes from an
+// index file, or is made at the start.
 type hostSymbols struct {
 	syms, names []byte
-	table       []uint32 // 1 + index of the symbol, 0: empty
+	key         [sha256.Size]byte // of the executable's layout
+	table       []byte            // words: 1 + index of the symbol, 0: empty
 	mask        uint32
-	tls         int64 // offset of runtime.tlsg from the thread pointer
+	tls         int64 // offset of runtime.tlsg, the word that holds the goroutine, from the thread pointer
+	tlsSize     int64 // of the executable's thread-local data, 0: none
 	caches      []cacheSym
 }
 
@@ -29,68 +33,136 @@ type cacheSym struct {
 
 const elfSymSize = 24
 
-// readHostSymbols reads the table of an executable.
-func readHostSymbols(path string) (*hostSymbols, error) {
-	f, err := os.Open(path)
+// IndexFile is where the index of an executable's symbols lies.
+func IndexFile(exe string) string { return exe + ".symbols" }
+
+// WriteIndex writes the index of an executable's symbols, so that its start need not make it.
+func WriteIndex(exe, out string) error {
+	h, err := openHost(exe)
+	if err != nil {
+		return err
+	}
+	if err := h.index(); err != nil {
+		return err
+	}
+	b := append([]byte(indexMagic), h.key[:]...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(h.tls))
+	b = binary.LittleEndian.AppendUint32(b, h.mask)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(h.caches)))
+	for _, c := range h.caches {
+		a := uint64(c.addr) << 1
+		if c.sw {
+			a |= 1
+		}
+		b = binary.LittleEndian.AppendUint64(b, a)
+	}
+	if err := os.WriteFile(out, append(b, h.table...), 0o666); err != nil {
+		return fmt.Errorf("write the index of the session host's symbols: %w", err)
+	}
+	return nil
+}
+
+const indexMagic = "mobulai1"
+
+// readHostSymbols reads the table of an executable. index may not exist.
+func readHostSymbols(exe, index string) (*hostSymbols, error) {
+	h, err := openHost(exe)
+	if err != nil {
+		return nil, err
+	}
+	if h.readIndex(index) {
+		return h, nil
+	}
+	return h, h.index()
+}
+
+// readIndex takes the hash table from a file that was made for this executable.
+func (h *hostSymbols) readIndex(file string) bool {
+	const head = len(indexMagic) + sha256.Size + 16
+	b, err := mapFile(file)
+	if err != nil || len(b) < head || string(b[:len(indexMagic)]) != indexMagic || !bytes.Equal(b[len(indexMagic):head-16], h.key[:]) {
+		return false
+	}
+	mask, n := le.Uint32(b[head-8:]), int(le.Uint32(b[head-4:]))
+	if len(b) != head+8*n+4*(int(mask)+1) {
+		return false
+	}
+	for i := range n {
+		a := le.Uint64(b[head+8*i:])
+		h.caches = append(h.caches, cacheSym{uintptr(a >> 1), a&1 != 0})
+	}
+	h.mask, h.table, h.tls = mask, b[head+8*n:], int64(le.Uint64(b[head-16:]))
+	return true
+}
+
+// openHost maps an executable and finds its symbol table.
+func openHost(exe string) (*hostSymbols, error) {
+	b, err := mapFile(exe)
 	if err != nil {
 		return nil, fmt.Errorf("open the session host's executable: %w", err)
 	}
-	defer f.Close()
-	e, err := elf.NewFile(f)
+	e, err := elf.NewFile(bytes.NewReader(b))
 	if err != nil {
 		return nil, fmt.Errorf("read the session host's executable: %w", err)
 	}
-	h := &hostSymbols{}
 	sec := e.SectionByType(elf.SHT_SYMTAB)
 	if sec == nil || int(sec.Link) >= len(e.Sections) {
 		return nil, errors.New("the session host was built without symbols (-ldflags -s): build it anew")
 	}
-	if h.syms, err = readSection(f, sec); err != nil {
-		return nil, err
+	h := &hostSymbols{tls: -8}
+	sum := sha256.New()
+	fmt.Fprintln(sum, len(b))
+	for _, s := range e.Sections {
+		fmt.Fprintln(sum, s.SectionHeader)
+		if s.Type == elf.SHT_NOTE && int(s.Offset+s.FileSize) <= len(b) {
+			sum.Write(b[s.Offset : s.Offset+s.FileSize]) // the build identifier
+		}
 	}
-	if h.names, err = readSection(f, e.Sections[sec.Link]); err != nil {
-		return nil, err
+	sum.Sum(h.key[:0])
+	str := e.Sections[sec.Link]
+	if max(sec.Offset+sec.FileSize, str.Offset+str.FileSize) > uint64(len(b)) {
+		return nil, errors.New("the session host's executable is cut off: build it anew")
 	}
-	h.index()
-	h.tls = -8
-	if v, ok := h.lookup("runtime.tlsg"); ok {
-		for _, p := range e.Progs {
-			if p.Type == elf.PT_TLS {
-				h.tls = int64(v) - int64(up(uintptr(p.Memsz), uintptr(max(p.Align, 1))))
-			}
+	h.syms, h.names = b[sec.Offset:sec.Offset+sec.FileSize], b[str.Offset:str.Offset+str.FileSize]
+	for _, p := range e.Progs {
+		if p.Type == elf.PT_TLS {
+			h.tlsSize = int64(up(uintptr(p.Memsz), uintptr(max(p.Align, 1))))
 		}
 	}
 	return h, nil
 }
 
-func readSection(r io.ReaderAt, s *elf.Section) ([]byte, error) {
-	b := make([]byte, s.FileSize)
-	if _, err := r.ReadAt(b, int64(s.Offset)); err != nil {
-		return nil, fmt.Errorf("read section %s of the session host: %w", s.Name, err)
-	}
-	return b, nil
-}
-
-func (h *hostSymbols) index() {
+// index makes the hash table.
+func (h *hostSymbols) index() error {
 	n := len(h.syms) / elfSymSize
 	size := uint32(1024)
 	for int(size) < 2*n {
 		size *= 2
 	}
-	h.table, h.mask = make([]uint32, size), size-1
+	h.table, h.mask = make([]byte, 4*size), size-1
 	for i := n - 1; i >= 0; i-- { // of equal names the last, which is the global one, is found first
-		s := h.syms[i*elfSymSize:]
 		name := h.name(i)
-		if le.Uint16(s[6:]) == uint16(elf.SHN_UNDEF) || name == "" {
+		if le.Uint16(h.syms[i*elfSymSize+6:]) == uint16(elf.SHN_UNDEF) || name == "" {
 			continue
 		}
-		h.noteCache(name, uintptr(le.Uint64(s[8:])))
+		h.noteCache(name, uintptr(le.Uint64(h.syms[i*elfSymSize+8:])))
 		p := hashName(name) & h.mask
-		for ; h.table[p] != 0; p = (p + 1) & h.mask {
+		for ; h.slot(p) != 0; p = (p + 1) & h.mask {
 		}
-		h.table[p] = uint32(i + 1)
+		le.PutUint32(h.table[4*p:], uint32(i+1))
 	}
+	if h.tlsSize == 0 {
+		return nil // the Go linker's own layout
+	}
+	v, ok := h.lookup("runtime.tlsg")
+	if !ok {
+		return errors.New("the session host's symbols lack runtime.tlsg: build it anew")
+	}
+	h.tls = int64(v) - h.tlsSize
+	return nil
 }
+
+func (h *hostSymbols) slot(p uint32) uint32 { return le.Uint32(h.table[4*p:]) }
 
 // noteCache remembers the caches of assertions and switches.
 func (h *hostSymbols) noteCache(name string, addr uintptr) {
@@ -117,8 +189,8 @@ func (h *hostSymbols) name(i int) string {
 }
 
 func (h *hostSymbols) lookup(name string) (uintptr, bool) {
-	for p := hashName(name) & h.mask; h.table[p] != 0; p = (p + 1) & h.mask {
-		if i := int(h.table[p] - 1); h.name(i) == name {
+	for p := hashName(name) & h.mask; h.slot(p) != 0; p = (p + 1) & h.mask {
+		if i := int(h.slot(p) - 1); i < len(h.syms)/elfSymSize && h.name(i) == name {
 			return uintptr(le.Uint64(h.syms[i*elfSymSize+8:])), true
 		}
 	}

@@ -40,7 +40,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -54,9 +53,8 @@ var ErrNotSupported = errors.New("this process cannot load compiled code: it is 
 
 // Config says where the toolchain is that the host was built with and that compiles the units.
 type Config struct {
-	GOROOT     string
-	Executable string   // "" means the running one
-	Packages   []string // import paths linked into the host; nil: from its build information and symbols
+	GOROOT   string
+	Packages []string // import paths linked into the host
 }
 
 // Package is a compiled package.
@@ -126,16 +124,15 @@ func New(c Config) (*Linker, error) {
 	if singleton {
 		return nil, errors.New("this process has a linker already")
 	}
-	exe := c.Executable
-	if exe == "" {
-		exe = "/proc/self/exe"
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find the session host's executable: %w", err)
 	}
 	l := &Linker{
 		goroot: c.GOROOT, syms: map[string]uintptr{}, entries: map[string][]uintptr{}, room: map[uintptr]bool{},
 		packages: map[string]bool{"unsafe": true}, libs: map[string][]*object{},
 	}
-	var err error
-	if l.host, err = readHostSymbols(exe); err != nil {
+	if l.host, err = readHostSymbols("/proc/self/exe", IndexFile(exe)); err != nil {
 		return nil, err
 	}
 	if l.builtins, err = readBuiltins(c.GOROOT); err != nil {
@@ -155,21 +152,25 @@ func New(c Config) (*Linker, error) {
 	return l, nil
 }
 
-var builtinLine = regexp.MustCompile(`\{"([^"]+)", (\d)\}`)
-
-// readBuiltins reads the list of runtime functions that the compiler refers to by number.
+// readBuiltins reads the list of runtime functions that the compiler refers to by number: lines
+// with a quoted name and the number of its ABI.
 func readBuiltins(goroot string) ([]builtin, error) {
 	b, err := os.ReadFile(filepath.Join(goroot, "src/cmd/internal/goobj/builtinlist.go"))
 	if err != nil {
 		return nil, fmt.Errorf("read the toolchain's list of builtins: %w", err)
 	}
 	var out []builtin
-	for _, m := range builtinLine.FindAllStringSubmatch(string(b), -1) {
-		abi, err := strconv.Atoi(m[2])
-		if err != nil {
-			return nil, fmt.Errorf("the toolchain's list of builtins: %w", err)
+	for line := range strings.Lines(string(b)) {
+		rest, ok := strings.CutPrefix(strings.TrimSpace(line), `{"`)
+		if !ok {
+			continue
 		}
-		out = append(out, builtin{m[1], uint16(abi)})
+		name, rest, ok := strings.Cut(rest, `", `)
+		abi, err := strconv.Atoi(strings.TrimSuffix(rest, "},"))
+		if !ok || err != nil {
+			return nil, fmt.Errorf("the toolchain's list of builtins has a line %q: an unknown toolchain", line)
+		}
+		out = append(out, builtin{name, uint16(abi)})
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("no builtins in %s: an unknown toolchain", goroot)

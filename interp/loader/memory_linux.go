@@ -5,6 +5,7 @@ package loader
 import (
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -43,7 +44,6 @@ func (m *image) reserve(end uintptr) error {
 	if err := m.arenas[aText].mapText(); err != nil {
 		return err
 	}
-	syscall.RawSyscall(sysMembarrier, membarrierRegisterSync, 0, 0) // absent before Linux 4.16: see syncCores
 	return nil
 }
 
@@ -87,6 +87,9 @@ func protectRW(addr, n uintptr) error {
 	}
 	return nil
 }
+
+// prepareSync must come before the first syncCores. It is absent before Linux 4.16, and takes milliseconds.
+var prepareSync = sync.OnceFunc(func() { syscall.Syscall(sysMembarrier, membarrierRegisterSync, 0, 0) })
 
 // syncCores makes every core forget instructions that it fetched ahead. The world is
 // stopped, so that without the system call the wake-up of each thread does it.

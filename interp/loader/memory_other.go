@@ -6,6 +6,7 @@ import "os"
 
 func (m *image) reserve(uintptr) error { return ErrNotSupported }
 func protectRW(_, _ uintptr) error     { return ErrNotSupported }
+func prepareSync()                     {}
 func syncCores()                       {}
 func (a *arena) releaseView()          {}
 

@@ -55,6 +55,9 @@ func BuildHostPackage(ctx context.Context, t Toolchain, srcDir, pkg, outPath str
 	if err := t.selfTest(ctx, work); err != nil {
 		return err
 	}
+	if err := loader.WriteIndex(tmp, loader.IndexFile(outPath)); err != nil {
+		return err
+	}
 	if err := os.Rename(filepath.Join(work, "selftest.a"), SelfTestArchive(outPath)); err != nil {
 		return fmt.Errorf("install the self-test cell: %w", err)
 	}
