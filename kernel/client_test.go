@@ -235,11 +235,11 @@ func (o outcome) status(t *testing.T, want string) {
 	}
 }
 
-func (o outcome) text(t *testing.T, stream string) string {
+func (o outcome) stdout(t *testing.T) string {
 	t.Helper()
 	text := ""
 	for _, s := range o.of(t, "stream") {
-		if s["name"] == stream {
+		if s["name"] == "stdout" {
 			text += s["text"].(string)
 		}
 	}

@@ -72,8 +72,8 @@ func TestErrorsAreTheSameEverywhere(t *testing.T) {
 			t.Errorf("%s: %v on iopub, %v in the reply", key, shown[key], o.reply[key])
 		}
 	}
-	if shown["evalue"] != "it broke" || o.text(t, "stdout") != "before\n" {
-		t.Errorf("error %v after %q", shown, o.text(t, "stdout"))
+	if shown["evalue"] != "it broke" || o.stdout(t) != "before\n" {
+		t.Errorf("error %v after %q", shown, o.stdout(t))
 	}
 	c.run("panic").status(t, "error") // a bug of the engine fails the cell only
 	c.run("out").status(t, "ok")
@@ -94,7 +94,7 @@ func TestStopOnError(t *testing.T) {
 		for i, id := range ids {
 			o := c.outcome("shell", id)
 			o.status(t, want[i])
-			if got := o.text(t, "stdout") != ""; got != (want[i] == "ok") {
+			if got := o.stdout(t) != ""; got != (want[i] == "ok") {
 				t.Errorf("stop_on_error %v, cell %d: ran is %v", stop, i, got)
 			}
 		}
@@ -165,8 +165,8 @@ func TestSubshells(t *testing.T) {
 	c.printed(main, "up\n")
 	sub := c.outcome("shell", c.send("shell", "execute_request", content{"code": "out beside"}, in))
 	sub.status(t, "ok")
-	if sub.text(t, "stdout") != "beside\n" {
-		t.Errorf("the subshell printed %q", sub.text(t, "stdout"))
+	if sub.stdout(t) != "beside\n" {
+		t.Errorf("the subshell printed %q", sub.stdout(t))
 	}
 	if !strings.Contains(string(sub.header.Parent), id) {
 		t.Errorf("the parent header %s has lost the subshell", sub.header.Parent)
@@ -223,8 +223,8 @@ func TestInput(t *testing.T) {
 		}
 		c.send("stdin", "input_reply", content{"value": "stale"}, stale)
 		c.send("stdin", "input_reply", content{"value": "Zoë"}, answer)
-		if o := c.outcome("shell", cell); o.text(t, "stdout") != "Zoë" {
-			t.Errorf("the cell read %q", o.text(t, "stdout"))
+		if o := c.outcome("shell", cell); o.stdout(t) != "Zoë" {
+			t.Errorf("the cell read %q", o.stdout(t))
 		}
 	}
 	refused := c.request("shell", "execute_request", content{"code": "ask who?", "allow_stdin": false})

@@ -17,7 +17,7 @@ func TestFloodIsCoalescedAndComplete(t *testing.T) {
 	for i := range n {
 		fmt.Fprintln(&want, i)
 	}
-	if o.text(t, "stdout") != want.String() {
+	if o.stdout(t) != want.String() {
 		t.Error("output was lost or changed")
 	}
 	if got := len(o.of(t, "stream")); got >= 200 {
@@ -52,13 +52,13 @@ func TestOrderOfOutput(t *testing.T) {
 func TestTornUTF8IsMended(t *testing.T) {
 	c := start(t)
 	text := strings.Repeat("é🎉x", 20_000) // beyond what is flushed at once
-	if got := c.run("raw "+text).text(t, "stdout"); got != text {
+	if got := c.run("raw "+text).stdout(t); got != text {
 		t.Errorf("%d bytes came back of %d, or changed", len(got), len(text))
 	}
-	if got := c.run("raw abc\xff").text(t, "stdout"); got != "abc\uFFFD" {
+	if got := c.run("raw abc\xff").stdout(t); got != "abc\uFFFD" {
 		t.Errorf("invalid UTF-8 came as %q", got)
 	}
-	if got := c.run("raw abc\xf0\x9f").text(t, "stdout"); !strings.HasPrefix(got, "abc\uFFFD") {
+	if got := c.run("raw abc\xf0\x9f").stdout(t); !strings.HasPrefix(got, "abc\uFFFD") {
 		t.Errorf("a sequence that nothing completes came as %q", got)
 	}
 }
