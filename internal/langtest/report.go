@@ -25,13 +25,23 @@ type Journal struct {
 
 func key(program string, way Way) string { return string(way) + " " + program }
 
-// OpenJournal reads the results that path holds and appends to it; fresh drops them first.
-func OpenJournal(path string, fresh bool) (*Journal, error) {
+// Keep says which results of an earlier run a Journal takes over.
+type Keep int
+
+// The choices.
+const (
+	KeepAll    Keep = iota
+	KeepPasses      // what failed is run again
+	KeepNone
+)
+
+// OpenJournal reads the results that path holds, as far as keep says, and appends to it.
+func OpenJournal(path string, keep Keep) (*Journal, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
 	flags := os.O_RDWR | os.O_CREATE | os.O_APPEND
-	if fresh {
+	if keep == KeepNone {
 		flags |= os.O_TRUNC
 	}
 	file, err := os.OpenFile(path, flags, 0o644)
@@ -41,7 +51,9 @@ func OpenJournal(path string, fresh bool) (*Journal, error) {
 	j := &Journal{file: file, done: map[string]Result{}}
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		var r Result
-		if json.Unmarshal(lines.Bytes(), &r) == nil { // a line cut short by a kill is done again
+		if json.Unmarshal(lines.Bytes(), &r) != nil || keep == KeepPasses && !r.Pass {
+			delete(j.done, key(r.Program, r.Way)) // also a line cut short by a kill is done again
+		} else {
 			j.done[key(r.Program, r.Way)] = r
 		}
 	}

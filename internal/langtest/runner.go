@@ -87,6 +87,10 @@ func (r *Runner) session(ctx context.Context, way Way, cells []string) (got Outc
 			return got, err
 		}
 	}
+	if err := engine.Ready(ctx); err != nil {
+		return got, fmt.Errorf("start a session: %w", err)
+	}
+	rec.Take() // the progress of a first start is no output of the program
 	for i, source := range cells {
 		// What a program prints is compared, not what its last expression gives.
 		if fault := engine.Run(ctx, interp.Cell{Number: i + 1, Source: source, Quiet: true}); fault != nil {

@@ -35,6 +35,11 @@ func (s *scripted) Run(ctx context.Context, c interp.Cell) *interp.Error {
 	return nil
 }
 
+func (s *scripted) Ready(context.Context) error {
+	s.sink.Stream(0, "stderr", "progress")
+	return nil
+}
+
 func (s *scripted) Close() error { return nil }
 
 func TestRunner(t *testing.T) {
@@ -88,7 +93,7 @@ func TestReference(t *testing.T) {
 func TestJournalAndReport(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "results.jsonl")
 	for i := range 2 {
-		j, err := OpenJournal(path, false)
+		j, err := OpenJournal(path, KeepAll)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,6 +122,24 @@ func TestJournalAndReport(t *testing.T) {
 		known, err := Known(base)
 		if err != nil || len(report.New(known)) != 0 || len(report.New(nil)) != 1 {
 			t.Errorf("known failures: %v, %v", known, err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for keep, want := range map[Keep]int{KeepAll: 3, KeepPasses: 2, KeepNone: 0} {
+		// KeepNone empties the file, so each choice gets a copy.
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := filepath.Join(t.TempDir(), "results.jsonl")
+		if err := os.WriteFile(copied, append(data, `{"program": "cut sho`...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		j, err := OpenJournal(copied, keep)
+		if err != nil || len(j.Results()) != want {
+			t.Errorf("keep %d: %d results, %v", keep, len(j.Results()), err)
 		}
 		if err := j.Close(); err != nil {
 			t.Fatal(err)

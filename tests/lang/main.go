@@ -28,7 +28,8 @@ type options struct {
 	seed            uint64
 	only            string
 	report, journal string
-	yaegi, fresh    bool
+	yaegi           bool
+	fresh, retry    bool
 	workers         int
 }
 
@@ -41,6 +42,7 @@ func main() {
 	flag.StringVar(&o.journal, "journal", "out/lang/results.jsonl", "`file` of results; what it holds is not run again")
 	flag.BoolVar(&o.yaegi, "yaegi", false, "also count what the tier without a compiler does")
 	flag.BoolVar(&o.fresh, "fresh", false, "forget the results of earlier runs")
+	flag.BoolVar(&o.retry, "retry", false, "run again what failed in earlier runs")
 	flag.IntVar(&o.workers, "workers", 2, "programs at a time")
 	flag.DurationVar(&o.timeout, "timeout", time.Minute, "`limit` for one program")
 	flag.Parse()
@@ -74,7 +76,14 @@ func run(ctx context.Context, o options) error {
 		o.journal, o.fresh = "out/lang/sample.jsonl", true
 		rand.New(rand.NewPCG(o.seed, 0)).Shuffle(len(programs), func(i, j int) { programs[i], programs[j] = programs[j], programs[i] })
 	}
-	journal, err := langtest.OpenJournal(o.journal, o.fresh)
+	keep := langtest.KeepAll
+	switch {
+	case o.fresh:
+		keep = langtest.KeepNone
+	case o.retry:
+		keep = langtest.KeepPasses
+	}
+	journal, err := langtest.OpenJournal(o.journal, keep)
 	if err != nil {
 		return err
 	}
