@@ -27,7 +27,9 @@ var normally = map[string]string{}
 // TestDistribution runs the distribution's own `// run` programs in the host:
 // all with MOBULA_TEST_LONG=1, else a sample.
 func TestDistribution(t *testing.T) {
-	b := testBench(t)
+	shared := testBench(t)
+	b := new(*shared)
+	b.workDir = filepath.Join(b.tc.GOROOT, "test")
 	files := runPrograms(t, filepath.Join(b.tc.GOROOT, "test"))
 	if os.Getenv("MOBULA_TEST_LONG") == "" {
 		r := rand.New(rand.NewPCG(1, 2))

@@ -21,10 +21,11 @@ import (
 
 // bench is what the tests share: a host, built once, and the archives of the standard library.
 type bench struct {
-	dir, host, cfg, packages string
-	tc                       toolchain.Toolchain
-	archives                 map[string]string
-	deps                     map[string][]string // imports of packages
+	dir, host, cfg string
+	tc             toolchain.Toolchain
+	archives       map[string]string
+	workDir        string              // of programs; "" is the test's own
+	deps           map[string][]string // imports of packages
 }
 
 // variant is one kind of host: with C and without.
@@ -83,14 +84,6 @@ func (b *bench) build(t testing.TB, cgo bool) error {
 		return err
 	}
 	t.Log("host built in ", time.Since(start))
-	hostPackages, err := b.goList(ctx, "-tags", "mobulahost", "-deps", "./testdata/host").Output()
-	if err != nil {
-		return err
-	}
-	b.packages = filepath.Join(b.dir, "packages")
-	if err := os.WriteFile(b.packages, hostPackages, 0o666); err != nil {
-		return err
-	}
 	return b.list(b.goList(ctx, "-export", "-deps", "-f", "{{if .Export}}{{.ImportPath}}={{.Export}}{{end}}", "std"))
 }
 
@@ -185,7 +178,8 @@ func (b *bench) start(ctx context.Context, t testing.TB, env []string, steps ...
 		t.Fatal(err)
 	}
 	c := exec.CommandContext(ctx, b.host, file)
-	c.Env = append(os.Environ(), append(env, "HOST_GOROOT="+b.tc.GOROOT, "HOST_PACKAGES="+b.packages)...)
+	c.Dir = b.workDir
+	c.Env = append(os.Environ(), append(env, "STDLIB_IMPORTCFG="+b.cfg, "HOST_GOROOT="+b.tc.GOROOT)...)
 	out, err := c.CombinedOutput()
 	return string(out), err
 }

@@ -7,7 +7,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -23,6 +25,7 @@ type hostSymbols struct {
 	tls         int64 // offset of runtime.tlsg, the word that holds the goroutine, from the thread pointer
 	tlsSize     int64 // of the executable's thread-local data, 0: none
 	caches      []cacheSym
+	packages    []string // import paths of which something is linked in
 }
 
 // cacheSym is a cache of a type assertion (or a switch) that compiled code fills.
@@ -56,7 +59,8 @@ func WriteIndex(exe, out string) error {
 		}
 		b = binary.LittleEndian.AppendUint64(b, a)
 	}
-	if err := os.WriteFile(out, append(b, h.table...), 0o666); err != nil {
+	b = append(append(b, h.table...), strings.Join(h.packages, "\n")...)
+	if err := os.WriteFile(out, b, 0o666); err != nil {
 		return fmt.Errorf("write the index of the session host's symbols: %w", err)
 	}
 	return nil
@@ -84,14 +88,16 @@ func (h *hostSymbols) readIndex(file string) bool {
 		return false
 	}
 	mask, n := le.Uint32(b[head-8:]), int(le.Uint32(b[head-4:]))
-	if len(b) != head+8*n+4*(int(mask)+1) {
+	end := head + 8*n + 4*(int(mask)+1)
+	if len(b) < end {
 		return false
 	}
+	h.packages = strings.Split(string(b[end:]), "\n")
 	for i := range n {
 		a := le.Uint64(b[head+8*i:])
 		h.caches = append(h.caches, cacheSym{uintptr(a >> 1), a&1 != 0})
 	}
-	h.mask, h.table, h.tls = mask, b[head+8*n:], int64(le.Uint64(b[head-16:]))
+	h.mask, h.table, h.tls = mask, b[head+8*n:end], int64(le.Uint64(b[head-16:]))
 	return true
 }
 
@@ -151,6 +157,9 @@ func (h *hostSymbols) index() error {
 		}
 		le.PutUint32(h.table[4*p:], uint32(i+1))
 	}
+	if err := h.listPackages(); err != nil {
+		return err
+	}
 	if h.tlsSize == 0 {
 		return nil // the Go linker's own layout
 	}
@@ -159,6 +168,30 @@ func (h *hostSymbols) index() error {
 		return errors.New("the session host's symbols lack runtime.tlsg: build it anew")
 	}
 	h.tls = int64(v) - h.tlsSize
+	return nil
+}
+
+// listPackages collects the import paths in the names of Go functions and variables.
+func (h *hostSymbols) listPackages() error {
+	var bounds [4]uintptr
+	for i, name := range []string{"runtime.text", "runtime.etext", "runtime.noptrdata", "runtime.end"} {
+		a, ok := h.lookup(name)
+		if !ok {
+			return fmt.Errorf("the session host's symbols lack %s: build it anew", name)
+		}
+		bounds[i] = a
+	}
+	seen := map[string]bool{}
+	for i := range len(h.syms) / elfSymSize {
+		a, name := uintptr(le.Uint64(h.syms[i*elfSymSize+8:])), h.name(i)
+		if (a < bounds[0] || a >= bounds[1]) && (a < bounds[2] || a >= bounds[3]) || strings.HasPrefix(name, "type:") || strings.HasPrefix(name, "go:") {
+			continue
+		}
+		if p := packageOf(name); p != "" && p != "main" && !strings.ContainsAny(p, " *(){}$·") {
+			seen[p] = true
+		}
+	}
+	h.packages = slices.Sorted(maps.Keys(seen))
 	return nil
 }
 

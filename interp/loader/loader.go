@@ -54,7 +54,7 @@ var ErrNotSupported = errors.New("this process cannot load compiled code: it is 
 // Config says where the toolchain is that the host was built with and that compiles the units.
 type Config struct {
 	GOROOT   string
-	Packages []string // import paths linked into the host
+	Packages []string // import paths linked into the host; nil: those of which its symbols tell
 }
 
 // Package is a compiled package.
@@ -141,6 +141,9 @@ func New(c Config) (*Linker, error) {
 	var ok bool
 	if l.zero, ok = l.host.lookup("runtime.zerobase"); !ok {
 		return nil, errors.New("the session host's symbols lack runtime.zerobase: build it anew")
+	}
+	if c.Packages == nil {
+		c.Packages = l.host.packages
 	}
 	for _, p := range c.Packages {
 		l.packages[p] = true

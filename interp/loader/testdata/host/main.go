@@ -30,7 +30,7 @@ type step struct {
 
 func main() {
 	start := time.Now()
-	l, err := loader.New(loader.Config{GOROOT: os.Getenv("HOST_GOROOT"), Packages: packages()})
+	l, err := loader.New(loader.Config{GOROOT: os.Getenv("HOST_GOROOT")})
 	if err != nil {
 		fmt.Println("new:", err)
 		os.Exit(2)
@@ -109,13 +109,4 @@ func (s *step) load(l *loader.Linker) bool {
 		ld.Init()
 	}
 	return true
-}
-
-// packages lists what the test says is linked in.
-func packages() []string {
-	b, err := os.ReadFile(os.Getenv("HOST_PACKAGES"))
-	if err != nil {
-		return nil
-	}
-	return strings.Fields(string(b))
 }
