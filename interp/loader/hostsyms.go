@@ -187,9 +187,11 @@ func (h *hostSymbols) listPackages() error {
 		if (a < bounds[0] || a >= bounds[1]) && (a < bounds[2] || a >= bounds[3]) || strings.HasPrefix(name, "type:") || strings.HasPrefix(name, "go:") {
 			continue
 		}
-		if p := packageOf(name); p != "" && p != "main" && !strings.ContainsAny(p, " *(){}$·") {
-			seen[p] = true
+		p := packageOf(name)
+		if p == "" || p == "main" || strings.ContainsAny(p, " *(){}$·") || len(name) < len(p)+2 || name[len(p)+1] <= '9' && name[len(p)+1] != '(' {
+			continue // not of Go: completed.0
 		}
+		seen[p] = true
 	}
 	h.packages = slices.Sorted(maps.Keys(seen))
 	return nil

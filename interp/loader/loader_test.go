@@ -146,3 +146,51 @@ func (b *bench) normally(t *testing.T, source string) string {
 	}
 	return string(out)
 }
+
+// TestErrors shows that a Load that fails changes nothing.
+func TestErrors(t *testing.T) {
+	b := testBench(t)
+	ok := `package main
+import "fmt"
+type P struct{ n int }
+var N int
+func f() string { return "f" }
+func cell() { N++; fmt.Println(N, f(), P{N}) }`
+	good := &loader.Unit{Archive: b.compile(t, "good", ok), Define: []string{"main.cell", "main.f"}}
+	bad := b.compile(t, "bad", `package main
+type P struct{ n int }
+func (P) String() string { return "changed" }
+func f() string { return nope() }
+func nope() string
+func cell() { f(); var a any = P{}; _ = a }`, "main.nope")
+	text, err := os.ReadFile(bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(t.TempDir(), "cut.a")
+	if err := os.WriteFile(cut, text[:len(text)*2/3], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	steps := []step{{Unit: good, Run: []string{"main.cell"}}}
+	for _, u := range []loader.Unit{
+		{Archive: bad, Define: []string{"main.cell", "main.f", "main.P.String"}},
+		{Archive: cut, Define: []string{"main.cell"}},
+		{Archive: filepath.Join(t.TempDir(), "none.a")},
+		{Archive: good.Archive, Define: []string{"main.f"}, Redirect: [][2]string{{"main.f", "main.absent"}}},
+		{Packages: []loader.Package{{Path: "x/y", Archive: cut}}},
+		{Libraries: []string{"/nonexistent/lib.so"}},
+	} {
+		steps = append(steps, step{Unit: &u})
+	}
+	steps = append(steps, step{Run: []string{"main.cell", "main.absent"}}, step{Unit: good, Run: []string{"main.cell"}, Stats: true})
+	out, err := b.run(t, nil, steps...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	lines := strings.Split(out, "\n")
+	for i, want := range []string{"1 f {1}", "undefined: main.nope", "damaged archive", "no such file", "main.absent", "damaged archive", "C library", "2 f {2}", "no function main.absent", "3 f {3}", "stats 2 "} {
+		if i >= len(lines) || !strings.Contains(lines[i], want) {
+			t.Fatalf("line %d lacks %q:\n%s", i, want, out)
+		}
+	}
+}

@@ -296,7 +296,7 @@ func (j *job) lib(pkg string) []*view {
 		var err error
 		if objs, err = mapArchive(path); err != nil {
 			j.fail(err)
-			objs = nil
+			return nil
 		}
 		j.l.libs[path] = objs
 	}
