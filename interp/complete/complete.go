@@ -24,10 +24,13 @@
 package complete
 
 import (
+	"encoding/json"
+	"fmt"
 	"go/token"
 	"go/types"
 	"strings"
 
+	"mobula/internal/cellio"
 	"mobula/internal/magicline"
 )
 
@@ -82,6 +85,19 @@ type Completion struct {
 type Inspection struct {
 	Found bool
 	Data  map[string]string // text/plain, text/markdown, text/html
+}
+
+// Bundle is Data as a MIME bundle.
+func (i Inspection) Bundle() cellio.Data {
+	d := cellio.Data{}
+	for mime, text := range i.Data {
+		raw, err := json.Marshal(text)
+		if err != nil {
+			panic(fmt.Sprintf("complete: a string did not encode: %v", err))
+		}
+		d[mime] = raw
+	}
+	return d
 }
 
 // Complete proposes what may stand at cursor, a byte offset.
