@@ -175,6 +175,10 @@ func (j *job) refName(v *view, r ref) (string, error) {
 
 // resolve decides where a definition is taken from: its object, the process, or another object of the job.
 func (j *job) resolve(s *symbol) {
+	if j.cgo[s.name] && !s.text() { // Go's side of a C symbol is a placeholder
+		j.resolveC(s)
+		return
+	}
 	if s.marked || s.hashed() || s.anonymous() || s.kind >= kindFirstDebug {
 		return
 	}
