@@ -131,7 +131,8 @@ func (x *execution) evaluate() (failure *interp.Error) {
 	if name, detail, ok := helpQuery(code); ok {
 		return x.page(engine, name, detail)
 	}
-	return x.k.opts.Magics.Run(x.ctx, x.env(engine), interp.Cell{Number: x.number, Source: code, Quiet: x.content.Silent})
+	// Not Quiet where the request is silent: the cell means the same then, its outlet shows nothing.
+	return x.k.opts.Magics.Run(x.ctx, x.env(engine), interp.Cell{Number: x.number, Source: code})
 }
 
 // env is what the magics of this cell act on.
