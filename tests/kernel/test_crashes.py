@@ -18,7 +18,6 @@ KEPT = {
     "closed channel": ("c := make(chan int)\nclose(c)\nclose(c)", "close of closed channel"),
     "panic": ('panic(fmt.Errorf("wrapped: %w", io.EOF))', "wrapped: EOF"),
     "panic in a function": ("func bad(n int) {\n\tif n == 0 {\n\t\tpanic(\"deep\")\n\t}\n\tbad(n - 1)\n}\nbad(3)", "deep"),
-    "goexit": ("runtime.Goexit()", "Goexit"),
     "negative make": ("n := -1\n_ = make([]int, n)", "len out of range"),
 }
 
@@ -104,7 +103,7 @@ def test_exit_in_a_later_goroutine_names_its_cell(kernel):
 
 def test_panics_on_many_goroutines(kernel):
     kernel.run("kept := 41").ok()
-    kernel.run('var wg sync.WaitGroup\nfor i := range 100 {\n\twg.Go(func() { panic(i) })\n}\nwg.Wait()')
+    kernel.run('var wg sync.WaitGroup\nfor i := range 100 {\n\twg.Add(1)\n\tgo func() {\n\t\tdefer wg.Done()\n\t\tpanic(i)\n\t}()\n}\nwg.Wait()').ok()
     assert kernel.run("kept + 1").ok().result == "42"
 
 

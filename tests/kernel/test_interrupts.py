@@ -111,6 +111,8 @@ def test_by_signal(kernel):
     assert kernel.reply(cell, timeout=10)["content"]["status"] == "error"
     usable(kernel, 41)
     kernel.manager.signal_kernel(2)
+    # Nothing tells when a signal has come: it may still meet the next cell, and no other.
+    kit.until(lambda: kernel.run("kept + 1").content["status"] == "ok", 10, "a signal while idle to do nothing lasting")
     usable(kernel, 41)
 
 
