@@ -70,13 +70,15 @@ func callers() []hostrpc.Frame {
 	pcs := make([]uintptr, 256)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	var out []hostrpc.Frame
+	deferred := true
 	for {
 		f, more := frames.Next()
 		switch {
-		case f.Function == "runtime.gopanic":
-			out = out[:0] // what lies above are deferred calls
+		case f.Function == "runtime.gopanic" && deferred:
+			out, deferred = out[:0], false // what lies above are deferred calls
 		case strings.HasSuffix(f.Function, "host.(*Host).execute.func1"): // not its deferred func1.1
 			return trimRuntime(out)
+		case strings.HasPrefix(f.Function, "mobula/interp/host."), f.Function == "runtime.gopanic":
 		case f.Function != "" && len(out) < maxFrames:
 			out = append(out, frame(f))
 		}

@@ -1,10 +1,12 @@
 package host
 
 import (
+	"runtime"
 	"sync"
 	"time"
 
 	"mobula/internal/cellio"
+	"mobula/interp/cellrt"
 	"mobula/interp/hostrpc"
 )
 
@@ -115,10 +117,28 @@ func (h *Host) write(fd int, b []byte) (int, error, bool) {
 	if fd != 1 && fd != 2 {
 		return 0, nil, false
 	}
+	if cellrt.Current().IsStopped() && !unwinding() {
+		cellrt.Stopped() // a cell that mostly prints is seldom seen elsewhere
+	}
 	if err := h.out.write(h.cellHere(), fd-1, b); err != nil {
 		return 0, err, true
 	}
 	return len(b), nil, true
+}
+
+// unwinding reports whether the calling goroutine runs a deferred call of a panic.
+func unwinding() bool {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		f, more := frames.Next()
+		if f.Function == "runtime.gopanic" {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
 }
 
 // port carries what package display shows.

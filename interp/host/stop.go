@@ -145,18 +145,22 @@ func (s *stopper) stop(g hook.Goroutine, t *trouble, passed time.Duration) hook.
 	v, _ := hook.Stop(g, force)
 	switch v {
 	case hook.Waiting, hook.Syscall:
-		if t.idle += passed; t.idle >= idleGrace {
+		// Several looks, not one late look: the goroutine may have been woken and not run yet.
+		if t.idle += min(passed, 2*stopTick); t.idle >= idleGrace {
 			s.abandon(g.ID)
+			t.foreign = 0
 		}
 		return v
 	case hook.Unwind:
 		t.unwind += passed
+		t.foreign = 0
 	case hook.Torn:
 		t.torn += passed
+		t.foreign = 0
 	case hook.Foreign:
 		t.foreign += passed
 	case hook.Stopped:
-		t.torn, t.unwind = 0, 0
+		*t = trouble{seen: true}
 	}
 	t.idle = 0
 	return v

@@ -16,7 +16,7 @@ const (
 	rawDelay  = 50 * time.Millisecond // how long raw output waits: it may be the start of a crash report
 	rawLimit  = 64 << 10              // of unsent raw output
 	crashKeep = 256 << 10             // bytes of a crash report that are kept
-	crashWait = 3 * time.Second       // what looks like a crash report but ends nothing is output after all
+	crashWait = 30 * time.Second      // what looks like a crash report but ends nothing is output after all
 )
 
 // rawStream collects what is written to file descriptor 1 or 2 of the host by C code, by
