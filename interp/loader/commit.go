@@ -96,30 +96,44 @@ func (j *job) commit() error {
 	for i, k := range links {
 		l.tables.typelinks[i] = k.off
 	}
-	caches := [2][]cacheSym{l.caches, l.host.caches}
 	if len(j.jumps) > 0 {
 		prepareSync()
 	}
+	if err := j.stop(); err != nil {
+		l.tables = old
+		return err
+	}
+	j.apply([2][]cacheSym{l.caches, l.host.caches})
+	startWorld()
+	l.links = links
+	j.remember()
+	return nil
+}
+
+// stop stops the world at a moment when no other goroutine has made one of the reserved itabs.
+func (j *job) stop() error {
 	for {
 		reserveItabs(uintptr(len(j.fresh)) + 64)
 		stopWorld()
 		if !j.conflict() {
-			break
+			return nil
 		}
 		startWorld()
 		if err := j.retryItabs(); err != nil {
-			l.tables = old
 			return err
 		}
 	}
-	// Nothing below allocates or fails.
+}
+
+// apply does all that the world is stopped for. It neither allocates nor fails.
+func (j *job) apply(caches [2][]cacheSym) {
 	for i := range j.stores {
 		copy(bytesAt(j.stores[i].addr, uintptr(len(j.stores[i].data))), j.stores[i].data)
 	}
-	publish(&l.tables)
+	publish(&j.l.tables)
 	if len(j.grownAt) > 0 {
 		refreshItabs(j.grownAt)
-		clearCaches(&caches)
+		clearCaches(caches)
 	}
 	for _, m := range j.fresh {
 		addItab(pointer(m))
@@ -127,14 +141,10 @@ func (j *job) commit() error {
 	if len(j.jumps) > 0 {
 		syncCores()
 	}
-	startWorld()
-	l.links = links
-	j.remember()
-	return nil
 }
 
 // clearCaches makes every compiled assertion ask the runtime again. The world is stopped.
-func clearCaches(caches *[2][]cacheSym) {
+func clearCaches(caches [2][]cacheSym) {
 	for _, list := range caches {
 		for _, c := range list {
 			if c.sw {
@@ -234,7 +244,7 @@ func (j *job) rememberOne(s *symbol, section int) {
 			l.caches = append(l.caches, cacheSym{s.addr, n[0] == 'i'})
 		}
 	}
-	if s.hashed() || s.anonymous() || s.dep && !s.shared() {
+	if s.hashed() || s.anonymous() || s.dep && !s.shared() && !j.defined[s.name] {
 		return
 	}
 	name := strings.Clone(key(s.name, s.abi, s.text()))

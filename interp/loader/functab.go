@@ -160,18 +160,22 @@ func (w *tableWriter) encode(f *function) ([]byte, error) {
 			u32(0)
 		}
 	}
-	ro := w.m.arenas[aRO].base
 	for i := range nfd {
-		switch {
-		case i == funcdataInlTree && len(f.inl) > 0:
-			u32(f.inlTree)
-		case i < len(f.data) && f.data[i] != nil && f.data[i].addr >= ro && f.data[i].addr != w.j.l.zero:
-			u32(uint32(f.data[i].addr - ro))
-		default:
-			u32(^uint32(0))
-		}
+		u32(w.funcdata(f, i))
 	}
 	return b, w.j.errs
+}
+
+// funcdata returns the offset of a function's data of kind i, all ones for none.
+func (w *tableWriter) funcdata(f *function, i int) uint32 {
+	ro := w.m.arenas[aRO].base
+	switch {
+	case i == funcdataInlTree && len(f.inl) > 0:
+		return f.inlTree
+	case i < len(f.data) && f.data[i] != nil && f.data[i].addr >= ro && f.data[i].addr != w.j.l.zero:
+		return uint32(f.data[i].addr - ro)
+	}
+	return ^uint32(0)
 }
 
 // append adds to a table; errors are kept in the job.

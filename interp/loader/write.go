@@ -55,23 +55,26 @@ func (j *job) relocate(s *symbol, out []byte, pc uintptr, later bool) {
 	})
 }
 
+// addend returns what a relocation adds to its target's address.
+func (s *symbol) addend(t *symbol, r *reloc) int64 {
+	switch {
+	case t != nil && t.text() && r.add > 0: // into the body: a jump table
+		return r.add + int64(t.pad)
+	case t == s && s.gap > 0 && r.add >= int64(s.gap):
+		return r.add + int64(s.shift)
+	}
+	return r.add
+}
+
 // patch resolves one relocation.
 func (j *job) patch(s, t *symbol, r *reloc, out []byte, pc uintptr) error {
-	add := r.add
-	var addr uintptr
+	v := s.addend(t, r)
 	if t != nil {
-		addr = t.addr
-		if t.text() && add > 0 { // into the body: a jump table
-			add += int64(t.pad)
-		}
-		if t == s && s.gap > 0 && add >= int64(s.gap) {
-			add += int64(s.shift)
-		}
+		v += int64(t.addr)
 	}
 	if r.size != 8 && r.size != 4 {
 		return damaged("relocation of %d bytes in %s", r.size, s.name)
 	}
-	v := int64(addr) + add
 	b := out[r.off:]
 	switch r.typ {
 	case relAddr:
@@ -81,29 +84,33 @@ func (j *job) patch(s, t *symbol, r *reloc, out []byte, pc uintptr) error {
 		}
 	case relCall, relPCRel:
 		v -= int64(pc) + int64(r.off) + int64(r.size)
-		if v != int64(int32(v)) {
-			return fmt.Errorf("%s refers to %s, which is too far away", s.name, name(t))
-		}
 	case relAddrOff, relMethodOff:
+		base := j.l.mem.arenas[aRO].base
 		if t.isText(j.l) {
-			v -= int64(j.l.mem.arenas[aText].base)
-		} else {
-			v -= int64(j.l.mem.arenas[aRO].base)
+			base = j.l.mem.arenas[aText].base
 		}
-		if v < 0 || v != int64(int32(v)) {
-			return fmt.Errorf("%s refers to %s, which is out of range", s.name, name(t))
+		if v -= int64(base); v < 0 {
+			return fmt.Errorf("%s refers to %s, which lies before the image", s.name, name(t))
 		}
 	case relTLSLE:
 		v = j.l.host.tls + r.add
 	case relSize:
-		if t != nil {
-			v = int64(t.size)
-		}
+		v = int64(t.sizeOf())
 	default:
 		return fmt.Errorf("%s has a relocation of unknown type %d: an unknown toolchain", s.name, r.typ)
 	}
+	if v != int64(int32(v)) && r.typ != relAddr {
+		return fmt.Errorf("%s refers to %s, which is too far away", s.name, name(t))
+	}
 	le.PutUint32(b, uint32(v))
 	return nil
+}
+
+func (s *symbol) sizeOf() uint32 {
+	if s == nil {
+		return 0
+	}
+	return s.size
 }
 
 func name(s *symbol) string {
