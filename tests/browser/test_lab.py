@@ -1,5 +1,7 @@
 """What a person does in JupyterLab. The pictures are in shots/ for a person to look at."""
 
+import json
+
 from playwright.sync_api import expect
 
 TABLE = 'type row struct {\n\tName string\n\tSpan float64\n}\n[]row{{"manta", 7}, {"mobula", 5.2}}'
@@ -44,6 +46,8 @@ def test_tab_completes(book):
     b.page.keyboard.press("Delete")
     b.type(1, "strings.HasPre")
     b.page.keyboard.press("Tab")
+    expect(menu).to_contain_text("HasPrefix")
+    b.page.keyboard.press("Enter")
     expect(b.cell(1).locator(".cm-content")).to_contain_text("strings.HasPrefix")
 
 
@@ -110,8 +114,6 @@ def test_sanitised_output_keeps_its_look(book, page, lab):
     b.command("docmanager:save")
     path = lab.work / "untrusted.ipynb"
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
-    import json
-
     saved = json.loads(path.read_text())
     saved["cells"][0]["outputs"][0]["data"]["text/plain"] = ["changed, so that the signature does not fit"]
     lab.notebook("elsewhere.ipynb", [])
@@ -121,7 +123,7 @@ def test_sanitised_output_keeps_its_look(book, page, lab):
     assert again.cell(0).locator(".jp-RenderedHTML table").inner_text() == before
 
 
-def test_live_output_while_another_cell_waits(book):
+def test_progress(book):
     b = book("live.ipynb", ["for i := range display.ProgressN(20) {\n\t_ = i\n\ttime.Sleep(20 * time.Millisecond)\n}\nfmt.Println(\"done\")"])
     b.run_all()
     expect(b.output(0).last).to_contain_text("done", timeout=60_000)
