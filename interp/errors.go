@@ -36,6 +36,9 @@ func position(source string, offset int) (line, col int) {
 	return strings.Count(before, "\n") + 1, offset - strings.LastIndexByte(before, '\n')
 }
 
+// maxProblems bounds how many compile errors of a cell are shown.
+const maxProblems = 20
+
 const (
 	red   = "\x1b[31m"
 	bold  = "\x1b[1m"
@@ -47,6 +50,8 @@ const (
 func compileError(c Cell, ps []problem) *Error {
 	sort.SliceStable(ps, func(i, j int) bool { return ps[i].offset < ps[j].offset })
 	e := &Error{Name: nameCompile}
+	total := len(ps)
+	ps = ps[:min(total, maxProblems)]
 	for i, p := range ps {
 		where := p.where
 		line, col := position(c.Source, p.offset)
@@ -62,7 +67,10 @@ func compileError(c Cell, ps []problem) *Error {
 			e.Traceback = append(e.Traceback, excerpt(c.Source, line, col)...)
 		}
 	}
-	if n := len(ps) - 1; n > 0 {
+	if n := total - len(ps); n > 0 {
+		e.Traceback = append(e.Traceback, fmt.Sprintf("... and %d more errors", n))
+	}
+	if n := total - 1; n > 0 {
 		e.Value += fmt.Sprintf(" (and %d more)", n)
 	}
 	return e

@@ -63,6 +63,9 @@ var std standard
 
 // standardPackages returns the import paths of standard packages with the given name.
 func (s *Session) standardPackages(name string) []string {
+	if name == "display" {
+		return []string{"mobula/display"}
+	}
 	goroot := s.toolchain().GOROOT
 	return slices.DeleteFunc(slices.Clone(std.find(goroot, name)), func(path string) bool { return !builds(filepath.Join(goroot, "src", path)) })
 }

@@ -64,6 +64,11 @@ func parseCell(fset *token.FileSet, c Cell) (*parsedCell, *Error) {
 		}
 		return nil, compileError(c, ps)
 	}
+	for _, t := range parts {
+		if t.Kind == cell.Package && strings.Join(strings.Fields(c.Source[t.Code:t.End]), " ") != "package main" {
+			return nil, compileError(c, []problem{{offset: t.Code, msg: "a notebook is one package, main: leave the package clause out"}})
+		}
+	}
 	p := &parsedCell{Cell: c, fset: fset, hoisted: map[string]bool{}}
 	p.program = !slices.ContainsFunc(parts, func(t cell.Part) bool { return t.Kind == cell.Stmt })
 	if !p.program {

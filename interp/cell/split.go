@@ -78,6 +78,9 @@ type tok struct {
 // found are returned with it.
 func Split(source string) ([]Part, error) {
 	toks, comments, errs := scan(source)
+	if deep := nesting(toks); deep != nil {
+		return nil, append(errs, deep)
+	}
 	var parts []Part
 	for i := 0; i < len(toks); {
 		if toks[i].tok == token.SEMICOLON {
@@ -159,6 +162,37 @@ func commentEnd(source string, pos int) int {
 		end += len(shut)
 	}
 	return end
+}
+
+// Limits of nesting, far above what people write: deeper cells would exhaust the parser
+// and the type checker.
+const (
+	maxDepth  = 1000
+	maxPrefix = 2000 // operators and brackets in a row: [][][]..., ****...
+)
+
+// nesting reports where a cell is nested too deep.
+func nesting(toks []tok) *Error {
+	depth, row := 0, 0
+	for _, t := range toks {
+		switch t.tok {
+		case token.LPAREN, token.LBRACE:
+			depth++
+		case token.RPAREN, token.RBRACE:
+			depth = max(depth-1, 0)
+		case token.LBRACK, token.RBRACK, token.MUL, token.ARROW, token.NOT, token.SUB, token.ADD, token.XOR, token.AND, token.FUNC, token.CHAN, token.MAP:
+			row++
+			if row > maxPrefix {
+				return &Error{t.pos, fmt.Sprintf("nested too deep: over %d operators in a row", maxPrefix)}
+			}
+			continue
+		}
+		row = 0
+		if depth > maxDepth {
+			return &Error{t.pos, fmt.Sprintf("nested too deep: over %d open brackets", maxDepth)}
+		}
+	}
+	return nil
 }
 
 // partEnd returns the index of the token that ends the part starting at toks[i]: a

@@ -157,7 +157,7 @@ def test_unused_variables_and_imports_are_fine(kernel):
         ("%help", "complete", None),
         ("!echo x", "complete", None),
         ("x := ]", "invalid", None),
-        ("func f( { }", "invalid", None),
+        ("func f) { }", "invalid", None),
     ],
 )
 def test_is_complete(kernel, code, status, indent):
