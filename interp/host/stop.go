@@ -27,6 +27,12 @@ type stopper struct {
 	idle    map[uint64]chan struct{} // closed once the goroutine waits and will not stop by itself
 }
 
+// runtimeWaits are the reasons of short waits inside the runtime, which end without help.
+var runtimeWaits = map[string]bool{
+	"semacquire": true, "GC assist marking": true, "GC assist wait": true, "wait for GC cycle": true, "preempted": true,
+	"garbage collection": true, "garbage collection scan": true, "stopping the world": true, "GC weak to strong wait": true,
+}
+
 // trouble is how long a goroutine has resisted, by reason.
 type trouble struct {
 	idle, unwind, torn, foreign time.Duration
@@ -142,7 +148,11 @@ func (s *stopper) stop(g hook.Goroutine, t *trouble, passed time.Duration) hook.
 	if t.torn > tornGrace {
 		force |= hook.ForceTorn
 	}
-	v, _ := hook.Stop(g, force)
+	v, reason := hook.Stop(g, force)
+	if v == hook.Waiting && runtimeWaits[reason] {
+		t.idle = 0
+		return hook.Pending // it goes on at once, allocating in the cell's code
+	}
 	switch v {
 	case hook.Waiting, hook.Syscall:
 		// Several looks, not one late look: the goroutine may have been woken and not run yet.
