@@ -1,6 +1,7 @@
 package yaegi
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -60,6 +61,7 @@ type checked struct {
 	body     []ast.Stmt // top-level statements
 	lifted   map[*ast.AssignStmt]bool
 	imports  map[string]string // new ones
+	importAt map[string]token.Pos
 	info     *types.Info
 	pkg      *types.Package
 	problems []problem
@@ -68,7 +70,7 @@ type checked struct {
 
 // check parses and type-checks a cell on top of the notebook.
 func (n *notebook) check(number int, source string) *checked {
-	c := &checked{number: number, source: source, fset: n.fset, imports: map[string]string{}, lifted: map[*ast.AssignStmt]bool{}}
+	c := &checked{number: number, source: source, fset: n.fset, imports: map[string]string{}, importAt: map[string]token.Pos{}, lifted: map[*ast.AssignStmt]bool{}}
 	var err error
 	if c.parts, err = cell.Split(source); err != nil {
 		errs, _ := errors.AsType[cell.Errors](err)
@@ -179,7 +181,7 @@ func (c *checked) addImport(s *ast.ImportSpec) {
 	if s.Name != nil {
 		name = s.Name.Name
 	}
-	c.imports[name] = path
+	c.imports[name], c.importAt[name] = path, s.Path.Pos()
 }
 
 // declared lists the names of a declaration; of a method, Type.Name.
@@ -270,7 +272,7 @@ func (n *notebook) types(c *checked) {
 	var decls []ast.Decl
 	for name, path := range imports {
 		if !gone[name] {
-			decls = append(decls, importDecl(c.file.Package, name, path))
+			decls = append(decls, importDecl(cmp.Or(c.importAt[name], c.file.Package), name, path))
 		}
 	}
 	for _, d := range n.decls {

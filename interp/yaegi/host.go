@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"os"
 	"reflect"
 	"runtime/pprof"
@@ -23,22 +22,14 @@ import (
 	"mobula/interp/hostrpc"
 )
 
-// connFD is the file descriptor at which the child finds its end of the socket.
-const connFD = 3
-
 // cellLabel marks the goroutines of a cell.
 const cellLabel = "mobula-cell"
 
-// Main is the child process: it serves the socket at file descriptor 3 until the kernel
-// goes away.
+// Main is the child process: it serves the kernel that started it until that goes away.
 func Main(ctx context.Context) error {
-	f := os.NewFile(connFD, "kernel")
-	if f == nil {
-		return errors.New("no kernel at file descriptor 3: this process is started by `mobula kernel`")
-	}
-	c, err := net.FileConn(f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("the kernel's socket at file descriptor 3: %w", err)
+	c, err := kernelSide()
+	if err != nil {
+		return fmt.Errorf("this process is started by `mobula kernel`: %w", err)
 	}
 	return Serve(ctx, hostrpc.New[hostrpc.Event, hostrpc.Request](c))
 }
@@ -220,10 +211,12 @@ func (h *host) eval(ctx context.Context, s *hostrpc.Source, reply *hostrpc.Reply
 
 // fault describes what went wrong in a cell.
 func fault(cell int, err error, frames []hostrpc.Frame) *hostrpc.Fault {
-	f := &hostrpc.Fault{Cell: cell, Name: "interpreter error", Message: err.Error(), Frames: frames}
+	f := &hostrpc.Fault{Cell: cell, Name: "interpreter error", Message: strings.ReplaceAll(err.Error(), pieceFile+":", ":"), Frames: frames}
 	if p, ok := errors.AsType[interp.Panic](err); ok {
-		f.Name, f.Message = "panic", panicText(p.Value)
-		if strings.HasPrefix(f.Message, "runtime error: ") || strings.HasPrefix(f.Message, "reflect: ") {
+		f.Name, f.Message = "panic", strings.ReplaceAll(panicText(p.Value), pieceFile+":", ":")
+		if strings.Contains(f.Message, ": CFG ") { // yaegi's own, on code that it does not know
+			f.Name = "interpreter error"
+		} else if strings.HasPrefix(f.Message, "runtime error: ") || strings.HasPrefix(f.Message, "reflect: ") {
 			f.Name = "runtime error"
 		}
 	}

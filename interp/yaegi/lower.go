@@ -55,7 +55,7 @@ func (n *notebook) lower(c *checked, show string) []string {
 	var pieces []string
 	for name, path := range c.imports {
 		if n.imports[name] != path {
-			pieces = append(pieces, fmt.Sprintf("import %s %q", name, path))
+			pieces = append(pieces, importText(n, name, path))
 		}
 	}
 	slices.Sort(pieces)
@@ -149,7 +149,7 @@ func (l *lowering) perIteration(loop ast.Node, body *ast.BlockStmt, vars ...ast.
 	fresh := map[types.Object]string{}
 	copies := ""
 	for _, v := range vars {
-		if id, ok := v.(*ast.Ident); ok && l.c.info.Defs[id] != nil {
+		if id, ok := v.(*ast.Ident); ok && id.Name != "_" && l.c.info.Defs[id] != nil {
 			name := l.fresh(id.Name)
 			fresh[l.c.info.Defs[id]] = name
 			copies += fmt.Sprintf(" %s := %s;", id.Name, name)
@@ -386,11 +386,15 @@ func (l *lowering) pieces(predeclared []string) []string {
 	}
 	program := true
 	for _, p := range c.parts {
-		text := c.line(p.Code) + l.apply(p.Code, p.End) + "\n"
+		text := l.line(p.Code) + l.apply(p.Code, p.End) + "\n"
 		switch {
 		case p.Kind == cell.Package || p.Kind == cell.Import:
 		case p.Kind == cell.Stmt:
 			program = false
+			if rest.Len() == 0 {
+				// A piece that begins with func would be taken for a declaration.
+				rest.WriteString(";")
+			}
 			rest.WriteString(text)
 		case p.Kind == cell.Var && !funcs:
 			end()
@@ -410,6 +414,15 @@ func (l *lowering) pieces(predeclared []string) []string {
 	return pieces
 }
 
+// pieceFile is the base name of the file of every piece: yaegi knows imports by it.
+const pieceFile = "/_.go"
+
+// line is the comment that gives what follows its position in the cell.
+func (l *lowering) line(offset int) string {
+	p := l.c.position(offset)
+	return fmt.Sprintf("/*line %s%s:%d:%d*/", p.Filename, pieceFile, p.Line, p.Column)
+}
+
 // apply returns source[from:to] with the edits made; after each, the position is set right.
 func (l *lowering) apply(from, to int) string {
 	var b strings.Builder
@@ -420,9 +433,17 @@ func (l *lowering) apply(from, to int) string {
 		}
 		b.WriteString(l.c.source[at:e.from] + e.text)
 		if e.to < to {
-			b.WriteString(l.c.line(e.to))
+			b.WriteString(l.line(e.to))
 		}
 		at = e.to
 	}
 	return b.String() + l.c.source[at:to]
+}
+
+// importText names the package only where it must.
+func importText(n *notebook, name, path string) string {
+	if n.importer.names[path] == name {
+		return fmt.Sprintf("import %q", path)
+	}
+	return fmt.Sprintf("import %s %q", name, path)
 }

@@ -94,7 +94,7 @@ func (o *output) forward(r *os.File, name string) {
 }
 
 // frameLine is how yaegi tells the way of a panic, innermost call first.
-var frameLine = regexp.MustCompile(`(?m)^(?:(cell\[\d+\]):(\d+):(\d+)|\S*): panic: (.*)\n`)
+var frameLine = regexp.MustCompile(`(?m)^(?:(cell\[\d+\])/_\.go:(\d+):(\d+)|\S*): panic: (.*)\n`)
 
 func (o *output) show(text []byte, name string) {
 	if name == "stderr" {

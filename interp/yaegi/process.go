@@ -5,13 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"mobula/interp/hostrpc"
@@ -37,25 +34,19 @@ var errKilled = errors.New("the cell waited in compiled code and did not end in 
 
 // start starts a child; events are delivered one at a time, before the reply that follows them.
 func start(cmd *exec.Cmd, events func(*hostrpc.Event)) (*process, error) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	c, started, err := childSide(cmd)
 	if err != nil {
-		return nil, fmt.Errorf("start the interpreter: socket pair: %w", err)
-	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "interpreter"), os.NewFile(uintptr(fds[1]), "kernel")
-	defer theirs.Close()
-	c, err := net.FileConn(ours)
-	if err = errors.Join(err, ours.Close()); err != nil {
 		return nil, fmt.Errorf("start the interpreter: %w", err)
 	}
 	p := &process{cmd: cmd, conn: hostrpc.New[hostrpc.Request, hostrpc.Event](c), events: events,
 		gone: make(chan struct{}), pending: map[uint64]chan *hostrpc.Reply{}}
-	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.Stdout, cmd.Stderr = &p.tail, &p.tail
+	cmd.Stderr = &p.tail
 	cmd.WaitDelay = time.Second // for the pipes of orphans
 	own(cmd)
-	started := make(chan error, 1)
-	go p.supervise(started)
-	if err := <-started; err != nil {
+	running := make(chan error, 1)
+	go p.supervise(running)
+	err = <-running
+	if err = errors.Join(err, started()); err != nil {
 		return nil, fmt.Errorf("start the interpreter: %w", errors.Join(err, p.conn.Close()))
 	}
 	return p, nil
@@ -63,19 +54,19 @@ func start(cmd *exec.Cmd, events func(*hostrpc.Event)) (*process, error) {
 
 // supervise owns the process until it has ended; close and kill wait for it. It keeps its
 // thread, as the child is set to die with the thread that started it.
-func (p *process) supervise(started chan<- error) {
+func (p *process) supervise(running chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err := p.cmd.Start()
-	started <- err
+	running <- err
 	if err != nil {
 		return
 	}
 	var reader sync.WaitGroup
 	reader.Go(p.receive)
+	reader.Wait() // the connection ends with the process
 	p.err = p.cmd.Wait()
-	reader.Wait() // the socket ends with the process
-	_ = p.conn.Close()
+	_ = p.conn.Close() // nobody is at the other end
 	close(p.gone)
 }
 
