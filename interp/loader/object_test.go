@@ -84,7 +84,7 @@ func TestDamage(t *testing.T) {
 		if _, err := parseArchive(b); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for i := 0; i < len(b)-8; i += 7 {
+		for i := 0; i < len(b)-8; i += 29 {
 			c := append([]byte{}, b...)
 			c[i] ^= byte(1 << (i % 8))
 			c[(i*31)%len(c)] = 0xff
