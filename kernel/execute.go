@@ -45,8 +45,9 @@ type execution struct {
 	payload []object
 }
 
-// execute runs a cell and answers; it reports whether what is queued behind must be aborted.
-func (k *Kernel) execute(ctx context.Context, l *lane, r *request) (abort bool) {
+// execute runs a cell and answers. Where it failed it returns the requests that must be
+// aborted: those that came before the reply went out, so not one that the reply caused.
+func (k *Kernel) execute(ctx context.Context, l *lane, r *request) (behind []*request) {
 	r.around(func() {
 		l.setBusy(r)
 		defer l.setBusy(nil)
@@ -60,13 +61,13 @@ func (k *Kernel) execute(ctx context.Context, l *lane, r *request) (abort bool) 
 		}
 		started := time.Now().UTC().Format(time.RFC3339Nano)
 		reply := x.run()
-		abort = reply["status"] != "ok" && set(x.content.StopOnError)
-		if abort {
+		if reply["status"] != "ok" && set(x.content.StopOnError) {
 			l.settle(ctx)
+			behind = l.takeAll()
 		}
 		r.replyWith(reply, object{"started": started, "status": reply["status"]})
 	})
-	return abort
+	return behind
 }
 
 // begin counts the execution and makes its outlet.

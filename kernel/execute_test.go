@@ -100,6 +100,11 @@ func TestStopOnError(t *testing.T) {
 		}
 		c.run("out again").status(t, "ok")
 	}
+	c := start(t)
+	for range 50 { // what is sent after the reply was read is never aborted
+		c.run("fail").status(t, "error")
+		c.run("out").status(t, "ok")
+	}
 }
 
 func TestInterrupt(t *testing.T) {

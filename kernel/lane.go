@@ -123,11 +123,9 @@ func (l *lane) push(r *request) bool {
 func (l *lane) run() {
 	for {
 		if r, ctx, end := l.next(); r != nil {
-			failed := l.k.execute(ctx, l, r)
+			behind := l.k.execute(ctx, l, r)
 			end()
-			if failed {
-				l.abort()
-			}
+			abort(behind)
 			continue
 		}
 		select {
@@ -138,7 +136,7 @@ func (l *lane) run() {
 			l.mu.Lock()
 			l.removed = true
 			l.mu.Unlock()
-			l.abort()
+			abort(l.takeAll())
 			return
 		}
 	}
@@ -210,16 +208,21 @@ func (l *lane) settle(ctx context.Context) {
 	}
 }
 
-// abort answers everything in the queue without running it.
-func (l *lane) abort() {
+// takeAll empties the queue.
+func (l *lane) takeAll() []*request {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	queue := l.queue
 	l.queue = nil
-	l.mu.Unlock()
+	return queue
+}
+
+// abort answers requests without running them.
+func abort(queue []*request) {
 	for _, r := range queue {
 		r.around(func() {
 			r.reply(object{
-				"status": "aborted", "execution_count": l.k.count.Load(),
+				"status": "aborted", "execution_count": r.k.count.Load(),
 				"ename": "Aborted", "evalue": "a cell before this one failed", "traceback": []string{},
 				"user_expressions": object{}, "payload": []any{},
 			})

@@ -52,7 +52,7 @@ func TestOrderOfOutput(t *testing.T) {
 func TestTornUTF8IsMended(t *testing.T) {
 	c := start(t)
 	text := strings.Repeat("é🎉x", 20_000) // beyond what is flushed at once
-	if got := c.run("raw "+text).stdout(t); got != text {
+	if got := c.run("raw " + text).stdout(t); got != text {
 		t.Errorf("%d bytes came back of %d, or changed", len(got), len(text))
 	}
 	if got := c.run("raw abc\xff").stdout(t); got != "abc\uFFFD" {
