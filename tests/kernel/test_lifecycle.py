@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -117,7 +118,11 @@ def test_install_and_uninstall(tmp_path):
 
 @pytest.mark.parametrize("flag", ["--user", "--sys-prefix"])
 def test_install_places(tmp_path, flag):
-    env = dict(os.environ, HOME=str(tmp_path), VIRTUAL_ENV=str(tmp_path / "venv"))
+    # The caches stay where they are: installing prepares the host in the background, and that is not what is tested.
+    caches = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(pathlib.Path.home() / ".cache"))}
+    for name in ("GOCACHE", "GOMODCACHE"):
+        caches[name] = subprocess.run(["go", "env", name], capture_output=True, text=True, check=True).stdout.strip()
+    env = dict(os.environ, HOME=str(tmp_path), VIRTUAL_ENV=str(tmp_path / "venv"), **caches)
     env.pop("JUPYTER_DATA_DIR", None)
     env.pop("XDG_DATA_HOME", None)
     subprocess.run([kit.BINARY, "kernel", "install", flag], check=True, env=env)

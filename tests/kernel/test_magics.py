@@ -8,7 +8,7 @@ import kit
 def test_help_lists_the_magics(kernel):
     got = kernel.run("%help").ok()
     shown = got.text() + str(got.of("display_data")) + str(got.content["payload"])
-    for name in ("%help", "%engine", "%time", "%%time", "%who", "%reset -f", "%cd", "%env", "%go", "%%bash", "%%writefile", "%load", "%history"):
+    for name in ("%help", "%engine", "%time", "%%time", "%who", "%reset", "%cd", "%env", "%go", "%%bash", "%%writefile", "%load", "%history"):
         assert name in shown, name
 
 

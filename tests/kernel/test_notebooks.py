@@ -59,7 +59,7 @@ def test_nbconvert_executes_the_notebook(env, tmp_path, path):
 def test_jupyter_console(env, tmp_path):
     child = pexpect.spawn(
         sys.executable, ["-m", "jupyter_console", "--kernel", "mobula", "--simple-prompt"],
-        env=env | {"HOME": str(tmp_path), "TERM": "dumb"}, encoding="utf-8", timeout=60, dimensions=(50, 200),
+        env=env | {"TERM": "dumb"}, encoding="utf-8", timeout=60, dimensions=(50, 200),
     )
     child.logfile_read = open(tmp_path / "console.log", "w")
     try:
@@ -75,13 +75,14 @@ def test_jupyter_console(env, tmp_path):
         child.sendline("x + nothere")
         child.expect(r"undefined: nothere")
         child.expect(r"In \[5\]:")
-        child.sendline("for { }")
+        child.sendline('fmt.Println("loop" + "ing"); for { }')
+        child.expect("looping")
         child.sendintr()
         child.expect("(?i)interrupt")
         child.expect(r"In \[6\]:")
         child.sendline("x + 1")
         child.expect("43")
         child.sendeof()
-        child.expect(["Do you really want to exit", "Shutting down", pexpect.EOF])
+        child.expect([r"Do you really want to exit", "Shutting down", pexpect.EOF])
     finally:
         child.close(force=True)
