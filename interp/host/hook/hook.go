@@ -5,6 +5,9 @@
 // Without the build tag mobulahost (that is, without the overlay) the same functions do nothing, so
 // that everything above can be built and tested as an ordinary program; Patched tells.
 //
+// Stop looks where a goroutine is at one moment. One that is nearly always inside the runtime (hundreds of
+// goroutines that allocate and help the collector all the time) takes many looks.
+//
 // # Usage
 //
 //	hook.Install(hook.Hooks{...})                   // once, before any owned goroutine exists
