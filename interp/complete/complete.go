@@ -122,6 +122,7 @@ func Complete(s *Snapshot, source string, cursor int) Completion {
 		c.Items = completeCode(s, source, cursor, w)
 	}
 	sortItems(c.Items)
+	c.Items = c.Items[:min(len(c.Items), maxItems)]
 	return c
 }
 

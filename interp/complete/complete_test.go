@@ -7,7 +7,7 @@ import (
 	"go/token"
 	"go/types"
 	"os"
-	"runtime"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -47,7 +47,13 @@ func origin() Point { return Point{} }
 `
 
 var (
-	goroot   = sync.OnceValue(runtime.GOROOT)
+	goroot = sync.OnceValue(func() string {
+		out, err := exec.Command("go", "env", "GOROOT").Output()
+		if err != nil {
+			panic(err)
+		}
+		return strings.TrimSpace(string(out))
+	})
 	packages = sync.OnceValue(importer.Default)
 )
 

@@ -328,7 +328,7 @@ func importDecl(pos token.Pos, name, path string) ast.Decl {
 
 // addMissing imports packages that the cell uses without an import, if only one can be meant.
 func (n *notebook) addMissing(c *checked, own map[string]bool) {
-	ast.Inspect(c.file, func(node ast.Node) bool {
+	visit := func(node ast.Node) bool {
 		sel, ok := node.(*ast.SelectorExpr)
 		if !ok {
 			return true
@@ -341,7 +341,11 @@ func (n *notebook) addMissing(c *checked, own map[string]bool) {
 			c.imports[id.Name] = paths[0]
 		}
 		return true
-	})
+	}
+	ast.Inspect(c.file, visit)
+	for _, d := range c.own {
+		ast.Inspect(d, visit)
+	}
 }
 
 // commit makes the declarations of a cell that ran part of the notebook.

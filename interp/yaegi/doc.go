@@ -14,7 +14,7 @@
 //
 // # Concurrency
 //
-// Engine implements interp.Engine: Run, Evaluate and Reset exclude each other and queue.
+// Run, Evaluate and Reset exclude each other and queue.
 // An interrupt ends interpreted code between two statements; a cell that does not end
 // within 300 ms, as it waits in compiled code, is ended together with its process, and
 // the variables with it.

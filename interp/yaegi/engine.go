@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 
 	"mobula/internal/cellio"
-	"mobula/interp"
 	"mobula/interp/complete"
 	"mobula/interp/hostrpc"
 )
@@ -24,16 +23,16 @@ import (
 type Options struct {
 	Dir  string   // working directory of cells; "" is the process's
 	Env  []string // environment of cells; nil is the process's
-	Sink interp.Sink
+	Sink Sink
 	// Command makes the command that runs Main; nil is this executable with `host --interpreted`.
 	Command func() (*exec.Cmd, error)
 	// Why tells, for Describe, why cells are interpreted.
 	Why string
 }
 
-// Engine runs cells by interpretation; it implements interp.Engine.
+// Engine runs cells by interpretation.
 type Engine struct {
-	sink    interp.Sink
+	sink    Sink
 	command func() (*exec.Cmd, error)
 	why     string
 	turn    chan struct{} // holds a token while something runs
@@ -51,8 +50,6 @@ type Engine struct {
 	done context.CancelFunc
 	life context.Context
 }
-
-var _ interp.Engine = (*Engine)(nil)
 
 // Open returns an Engine; its child starts with the first cell or with Ready.
 func Open(ctx context.Context, o Options) (*Engine, error) {
@@ -152,7 +149,7 @@ func (e *Engine) ask(p *process, in *hostrpc.InputRequest) {
 }
 
 // Run runs one cell.
-func (e *Engine) Run(ctx context.Context, c interp.Cell) *interp.Error {
+func (e *Engine) Run(ctx context.Context, c Cell) *Error {
 	if err := e.lock(ctx); err != nil {
 		return interrupted(c.Number, "before it ran")
 	}
@@ -164,12 +161,12 @@ func (e *Engine) Run(ctx context.Context, c interp.Cell) *interp.Error {
 	return e.run(ctx, c, show)
 }
 
-func (e *Engine) run(ctx context.Context, c interp.Cell, show string) *interp.Error {
+func (e *Engine) run(ctx context.Context, c Cell, show string) *Error {
 	e.cell.Store(int64(c.Number))
 	defer e.cell.Store(0)
 	p, err := e.child()
 	if err != nil {
-		return &interp.Error{Name: "interpreter error", Value: err.Error(), Traceback: []string{err.Error()}}
+		return &Error{Name: "interpreter error", Value: err.Error(), Traceback: []string{err.Error()}}
 	}
 	e.mu.Lock()
 	book := e.book
@@ -188,7 +185,7 @@ func (e *Engine) run(ctx context.Context, c interp.Cell, show string) *interp.Er
 		case errors.Is(err, errKilled):
 			return interrupted(c.Number, err.Error())
 		case err != nil:
-			return &interp.Error{Name: "host exited", Value: fmt.Sprintf("%s: %v", checked.name(), err), Traceback: []string{err.Error()}}
+			return &Error{Name: "host exited", Value: fmt.Sprintf("%s: %v", checked.name(), err), Traceback: []string{err.Error()}}
 		case reply.Interrupted:
 			e.commit(book, checked)
 			return interrupted(c.Number, "the variables are kept")
@@ -210,20 +207,20 @@ func (e *Engine) commit(n *notebook, c *checked) {
 	n.commit(c)
 }
 
-func interrupted(cell int, what string) *interp.Error {
+func interrupted(cell int, what string) *Error {
 	v := fmt.Sprintf("cell[%d] was interrupted: %s", cell, what)
-	return &interp.Error{Name: "interrupted", Value: v, Traceback: []string{v}}
+	return &Error{Name: "interrupted", Value: v, Traceback: []string{v}}
 }
 
 // compileError tells all problems of a cell.
-func compileError(ps []problem) *interp.Error {
+func compileError(ps []problem) *Error {
 	slices.SortStableFunc(ps, func(a, b problem) int {
 		if a.pos.Line != b.pos.Line {
 			return a.pos.Line - b.pos.Line
 		}
 		return a.pos.Column - b.pos.Column
 	})
-	e := &interp.Error{Name: "compile error"}
+	e := &Error{Name: "compile error"}
 	for _, p := range ps {
 		line := fmt.Sprintf("%s: %s", p.pos, p.msg)
 		if !slices.Contains(e.Traceback, line) {
@@ -239,8 +236,8 @@ func compileError(ps []problem) *interp.Error {
 }
 
 // faultError tells what happened while a cell ran.
-func faultError(f *hostrpc.Fault) *interp.Error {
-	e := &interp.Error{Name: f.Name, Value: f.Message}
+func faultError(f *hostrpc.Fault) *Error {
+	e := &Error{Name: f.Name, Value: f.Message}
 	if f.Name == "interpreter error" {
 		e.Value += advice
 	}
@@ -255,17 +252,17 @@ func faultError(f *hostrpc.Fault) *interp.Error {
 }
 
 // Evaluate returns the bundle of an expression.
-func (e *Engine) Evaluate(ctx context.Context, expr string) (cellio.Data, *interp.Error) {
+func (e *Engine) Evaluate(ctx context.Context, expr string) (cellio.Data, *Error) {
 	if err := e.lock(ctx); err != nil {
 		return nil, interrupted(0, "before it ran")
 	}
 	defer e.unlock()
 	e.evaluated = nil
-	if err := e.run(ctx, interp.Cell{Source: expr}, "Evaluate"); err != nil {
+	if err := e.run(ctx, Cell{Source: expr}, "Evaluate"); err != nil {
 		return nil, err
 	}
 	if e.evaluated == nil {
-		return nil, &interp.Error{Name: "compile error", Value: expr + " has no value", Traceback: []string{expr + " has no value"}}
+		return nil, &Error{Name: "compile error", Value: expr + " has no value", Traceback: []string{expr + " has no value"}}
 	}
 	return e.evaluated, nil
 }
@@ -282,29 +279,17 @@ func (e *Engine) snapshot() *complete.Snapshot {
 }
 
 // Complete proposes what may stand at cursor.
-func (e *Engine) Complete(_ context.Context, source string, cursor int) (interp.Completion, error) {
-	c := complete.Complete(e.snapshot(), source, cursor)
-	out := interp.Completion{Start: c.Start, End: c.End}
-	for _, it := range c.Items {
-		out.Items = append(out.Items, interp.CompletionItem{Text: it.Text, Kind: it.Kind, Type: it.Type, Doc: it.Doc})
-	}
-	return out, nil
+func (e *Engine) Complete(source string, cursor int) complete.Completion {
+	return complete.Complete(e.snapshot(), source, cursor)
 }
 
 // Inspect describes the name at cursor.
-func (e *Engine) Inspect(_ context.Context, source string, cursor, detail int) (interp.Inspection, error) {
-	i := complete.Inspect(e.snapshot(), source, cursor, detail)
-	return interp.Inspection{Found: i.Found, Data: i.Bundle()}, nil
-}
-
-// IsComplete tells whether a cell is whole.
-func (e *Engine) IsComplete(source string) interp.Completeness {
-	status, indent := complete.IsComplete(source)
-	return interp.Completeness{Status: status, Indent: indent}
+func (e *Engine) Inspect(source string, cursor, detail int) complete.Inspection {
+	return complete.Inspect(e.snapshot(), source, cursor, detail)
 }
 
 // Variables lists the session's variables; their values only while no cell runs.
-func (e *Engine) Variables(ctx context.Context) []interp.Variable {
+func (e *Engine) Variables(ctx context.Context) []Variable {
 	vars := e.variables()
 	select {
 	case e.turn <- struct{}{}:
@@ -327,7 +312,7 @@ func (e *Engine) Variables(ctx context.Context) []interp.Variable {
 		return vars
 	}
 	for _, value := range reply.Values {
-		if i := slices.IndexFunc(vars, func(v interp.Variable) bool { return v.Name == value.Name }); i >= 0 {
+		if i := slices.IndexFunc(vars, func(v Variable) bool { return v.Name == value.Name }); i >= 0 {
 			vars[i].Text = value.Text
 		}
 	}

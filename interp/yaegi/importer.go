@@ -49,9 +49,7 @@ func (i *typeImporter) Import(importPath string) (*types.Package, error) {
 	p.MarkComplete()
 	symbols := i.exports[importPath+"/"+name]
 	for _, n := range sortedNames(symbols) {
-		if obj := i.object(p, n, symbols[n]); obj != nil {
-			p.Scope().Insert(obj)
-		}
+		p.Scope().Insert(i.object(p, n, symbols[n]))
 	}
 	return p, nil
 }

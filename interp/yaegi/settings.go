@@ -11,25 +11,24 @@ import (
 	"slices"
 	"strings"
 
-	"mobula/interp"
 	"mobula/interp/hostrpc"
 )
 
 // variables lists the session's variables without their values.
-func (e *Engine) variables() []interp.Variable {
+func (e *Engine) variables() []Variable {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	n := e.book
 	if n.pkg == nil {
 		return nil
 	}
-	var vars []interp.Variable
+	var vars []Variable
 	for _, name := range n.pkg.Scope().Names() {
 		if v, ok := n.pkg.Scope().Lookup(name).(*types.Var); ok {
-			vars = append(vars, interp.Variable{Name: name, Type: types.TypeString(v.Type(), types.RelativeTo(n.pkg)), Cell: n.cells[name]})
+			vars = append(vars, Variable{Name: name, Type: types.TypeString(v.Type(), types.RelativeTo(n.pkg)), Cell: n.cells[name]})
 		}
 	}
-	slices.SortFunc(vars, func(a, b interp.Variable) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(vars, func(a, b Variable) int { return cmp.Compare(a.Name, b.Name) })
 	return vars
 }
 
@@ -98,17 +97,6 @@ func (e *Engine) Environ() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return slices.Clone(e.env)
-}
-
-// Mode is always ModeYaegi.
-func (e *Engine) Mode() interp.Mode { return interp.ModeYaegi }
-
-// SetMode refuses other modes: they need another engine.
-func (e *Engine) SetMode(_ context.Context, m interp.Mode) error {
-	if m == interp.ModeYaegi {
-		return nil
-	}
-	return fmt.Errorf("engine %s needs a Go toolchain%s", m, advice)
 }
 
 // Describe tells about the engine.
