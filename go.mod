@@ -4,15 +4,12 @@ go 1.26.0
 
 require golang.org/x/tools v0.51.0
 
-require golang.org/x/sys v0.49.0 // indirect
+require golang.org/x/sys v0.49.0
 
 require (
-	example.com/spin v0.0.0
 	github.com/go-zeromq/goczmq/v4 v4.2.2 // indirect
-	github.com/go-zeromq/zmq4 v0.17.0 // indirect
+	github.com/go-zeromq/zmq4 v0.17.0
 	github.com/traefik/yaegi v0.16.1
 	golang.org/x/sync v0.23.0 // indirect
 	golang.org/x/text v0.15.0 // indirect
 )
-
-replace example.com/spin => /tmp/pytest-of-root/pytest-27/test_a_busy_loop_in_a_module0/spin

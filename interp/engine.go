@@ -203,15 +203,23 @@ func (s *Session) moduleDir(dir string) (string, error) {
 			break
 		}
 	}
-	own := filepath.Join(s.temp, "module")
-	if err := os.MkdirAll(own, 0o700); err != nil {
+	return s.ownModule()
+}
+
+// ownModule returns the session's own module folder. It lies in the cache, by process, so that
+// the next session can remove what a killed one has left.
+func (s *Session) ownModule() (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.module != "" {
+		return s.module, nil
+	}
+	dir, err := toolchain.ModuleDir()
+	if err != nil {
 		return "", fmt.Errorf("make the session's module: %w", err)
 	}
-	mod := filepath.Join(own, "go.mod")
-	if _, err := os.Stat(mod); err == nil {
-		return own, nil
-	}
-	return own, os.WriteFile(mod, []byte("module notebook\n\ngo 1.26\n"), 0o600)
+	s.module = dir
+	return dir, nil
 }
 
 // buildEnv is the environment of go commands for the session.

@@ -27,11 +27,12 @@ func (s *Session) execute(ctx context.Context, pl *plan) *Error {
 		}
 	}
 	unit := s.writeUnit(pl)
-	load, err := s.build(ctx, pl, unit)
+	load, archive, err := s.build(ctx, pl, unit)
 	if err != nil {
 		pl.change.undo()
 		return err
 	}
+	defer archive.Close()
 	if _, err := s.call(ctx, c, &hostrpc.Request{Load: load}); err != nil {
 		pl.change.undo()
 		return err
@@ -180,27 +181,26 @@ func (c *change) symbols(d *decl) []string {
 }
 
 // build compiles a unit and says how to load it.
-func (s *Session) build(ctx context.Context, pl *plan, u *writtenUnit) (*hostrpc.Load, *Error) {
+func (s *Session) build(ctx context.Context, pl *plan, u *writtenUnit) (*hostrpc.Load, *os.File, *Error) {
 	c := pl.code.p.Cell
 	packages := s.packages()
 	if err := packages.Resolve(ctx, u.Imports...); err != nil {
-		return nil, buildError(c, err)
+		return nil, nil, buildError(c, err)
 	}
-	name := "u" + strconv.Itoa(s.units)
-	archive, err := packages.Compile(ctx, s.temp, name, u.Unit)
+	archive, err := packages.Compile(ctx, u.Unit)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, interrupted(c)
+			return nil, nil, interrupted(c)
 		}
-		return nil, s.unitError(c, u, err)
+		return nil, nil, s.unitError(c, u, err)
 	}
-	load := &hostrpc.Load{Cell: c.Number, Archive: archive, Define: u.define, Register: u.register}
+	load := &hostrpc.Load{Cell: c.Number, Archive: toolchain.Path(archive), Define: u.define, Register: u.register}
 	for _, k := range packages.Closure(u.Imports) {
 		if !s.loaded[k.ImportPath] {
 			load.Packages = append(load.Packages, hostrpc.Package{Path: k.ImportPath, Archive: k.Export})
 		}
 	}
-	return load, nil
+	return load, archive, nil
 }
 
 func buildError(c Cell, err error) *Error {

@@ -27,7 +27,7 @@ type Options struct {
 // Session is the engine of one notebook; it implements Engine.
 type Session struct {
 	sink    Sink
-	temp    string // private folder for units, removed by Close
+	module  string // the session's own module, once it needs one; removed by Close
 	queue   chan struct{}
 	life    context.Context // ends with Close
 	closing context.CancelFunc
@@ -84,12 +84,8 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open session in %q: %w", o.Dir, err)
 	}
-	temp, err := os.MkdirTemp("", "mobula-session-")
-	if err != nil {
-		return nil, fmt.Errorf("open session: %w", err)
-	}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Session{sink: o.Sink, temp: temp, queue: make(chan struct{}, 1), life: life, closing: cancel, dir: dir, environ: o.Env, mode: o.Mode, captures: map[int]cellio.Data{}}
+	s := &Session{sink: o.Sink, queue: make(chan struct{}, 1), life: life, closing: cancel, dir: dir, environ: o.Env, mode: o.Mode, captures: map[int]cellio.Data{}}
 	s.forget()
 	s.bg.Go(func() {
 		// The first cell reports what went wrong, with its position in the notebook.
@@ -179,5 +175,10 @@ func (s *Session) Close() error {
 		_ = proc.Close() // it may be dead already
 	}
 	s.bg.Wait()
-	return os.RemoveAll(s.temp)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.module == "" {
+		return nil
+	}
+	return os.RemoveAll(s.module)
 }

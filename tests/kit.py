@@ -6,6 +6,7 @@ Nothing here sleeps: everything waits for a message or polls for a condition wit
 import os
 import pathlib
 import subprocess
+import tempfile
 import sys
 import time
 
@@ -84,10 +85,11 @@ class Kernel:
 
     def __init__(self, jupyter_path, env=None, cwd=None, kernel="mobula"):
         self.env = dict(os.environ, **(env or {}))
+        self.folder = None if cwd else tempfile.TemporaryDirectory(prefix="notebook-")  # not this module's own folder
         specs = KernelSpecManager()
         specs.kernel_dirs = [str(jupyter_path / "kernels"), *specs.kernel_dirs]
         self.manager = KernelManager(kernel_name=kernel, kernel_spec_manager=specs)
-        self.manager.start_kernel(env=self.env, cwd=cwd, stdout=subprocess.DEVNULL if kernel != "mobula" else None)
+        self.manager.start_kernel(env=self.env, cwd=cwd or self.folder.name, stdout=subprocess.DEVNULL if kernel != "mobula" else None)
         self.client = self.manager.client()
         self.client.start_channels()
         self.late = []  # iopub messages read while waiting for another request's

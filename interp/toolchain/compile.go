@@ -1,13 +1,11 @@
 package toolchain
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 )
 
@@ -25,51 +23,94 @@ type CompileError struct{ Output string }
 // Error returns the compiler's text.
 func (e *CompileError) Error() string { return "compile: " + e.Output }
 
-// Compile writes the archive of a unit as dir/name.a. dir must be private to the caller.
-func (p *Packages) Compile(ctx context.Context, dir, name string, u Unit) (archive string, err error) {
-	base := filepath.Join(dir, name)
-	if err := p.writeInputs(base, u); err != nil {
-		return "", err
-	}
-	args := []string{"-p", "main", "-trimpath", dir + "=>", "-importcfg", base + ".cfg", "-pack", "-c", "2", "-o", base + ".a"}
-	if len(u.Bodyless) > 0 {
-		args = append(args, "-symabis", base+".abi")
-	} else {
-		args = append(args, "-complete")
-	}
-	if u.EmbedCfg != "" {
-		args = append(args, "-embedcfg", base+".embed")
-	}
-	cmd := Command(ctx, dir, nil, p.tc.Compiler, append(args, base+".go")...)
-	out, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		return "", ctx.Err()
-	}
-	if _, ok := errors.AsType[*exec.ExitError](err); ok {
-		return "", &CompileError{strings.TrimSpace(string(out))}
-	}
+// Compile compiles a unit. All files are in memory, so that nothing is left behind however
+// this process ends. The archive is open: Path names it for other processes of this user
+// until it is closed.
+func (p *Packages) Compile(ctx context.Context, u Unit) (archive *os.File, err error) {
+	f, err := p.inputs(u)
+	defer f.close()
 	if err != nil {
-		return "", fmt.Errorf("run the compiler: %w", err)
+		return nil, fmt.Errorf("write the unit: %w", err)
 	}
-	return base + ".a", nil
+	if archive, err = memoryFile("archive", ""); err != nil {
+		return nil, fmt.Errorf("make the archive: %w", err)
+	}
+	dir := os.TempDir() // only a place to be: positions are relative to it
+	args := append([]string{"-p", "main", "-trimpath", dir + "=>", "-pack", "-c", "2", "-o", f.add(archive)}, f.args...)
+	cmd := Command(ctx, dir, nil, p.tc.Compiler, append(args, f.source)...)
+	cmd.ExtraFiles = f.files
+	f.files = f.files[:len(f.files)-1] // the archive stays open
+	out, err := cmd.CombinedOutput()
+	switch _, refused := errors.AsType[*exec.ExitError](err); {
+	case err == nil:
+		return archive, nil
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case refused:
+		err = &CompileError{strings.TrimSpace(string(out))}
+	default:
+		err = fmt.Errorf("run the compiler: %w", err)
+	}
+	archive.Close()
+	return nil, err
 }
 
-func (p *Packages) writeInputs(base string, u Unit) error {
-	var cfg, abi bytes.Buffer
+// Path names an open file for other processes of this user.
+func Path(f *os.File) string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()) }
+
+// unitFiles are the inputs of the compiler as files in memory that it inherits.
+type unitFiles struct {
+	files  []*os.File
+	args   []string
+	source string
+}
+
+// add returns the name that the compiler has for an inherited file.
+func (u *unitFiles) add(f *os.File) string {
+	u.files = append(u.files, f)
+	return fmt.Sprintf("/proc/self/fd/%d", 2+len(u.files))
+}
+
+func (u *unitFiles) close() {
+	for _, f := range u.files {
+		f.Close()
+	}
+}
+
+func (u *unitFiles) input(name, text string) (string, error) {
+	f, err := memoryFile(name, text)
+	if err != nil {
+		return "", err
+	}
+	return u.add(f), nil
+}
+
+func (p *Packages) inputs(u Unit) (*unitFiles, error) {
+	var cfg, abi strings.Builder
 	for _, k := range p.Closure(u.Imports) {
 		fmt.Fprintf(&cfg, "packagefile %s=%s\n", k.ImportPath, k.Export)
 	}
 	for _, f := range u.Bodyless {
 		fmt.Fprintf(&abi, "def %s ABIInternal\n", f)
 	}
-	files := []struct{ suffix, text string }{{".go", u.Source}, {".cfg", cfg.String()}, {".abi", abi.String()}, {".embed", u.EmbedCfg}}
-	for _, f := range files {
-		if f.text == "" && (f.suffix == ".abi" || f.suffix == ".embed") {
+	f := &unitFiles{}
+	inputs := []struct{ flag, text string }{{"", u.Source}, {"-importcfg", cfg.String()}, {"-symabis", abi.String()}, {"-embedcfg", u.EmbedCfg}}
+	for _, in := range inputs {
+		if in.text == "" && (in.flag == "-symabis" || in.flag == "-embedcfg") {
 			continue
 		}
-		if err := os.WriteFile(base+f.suffix, []byte(f.text), 0o600); err != nil {
-			return fmt.Errorf("write the unit: %w", err)
+		name, err := f.input("unit"+in.flag, in.text)
+		if err != nil {
+			return f, err
+		}
+		if in.flag == "" {
+			f.source = name
+		} else {
+			f.args = append(f.args, in.flag, name)
 		}
 	}
-	return nil
+	if len(u.Bodyless) == 0 {
+		f.args = append(f.args, "-complete")
+	}
+	return f, nil
 }

@@ -1,0 +1,40 @@
+package toolchain
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// ModuleDir makes an empty module for one session of this process, and removes the modules of
+// processes that have ended.
+func ModuleDir() (string, error) {
+	cache, err := CacheDir()
+	if err != nil {
+		return "", err
+	}
+	parent := filepath.Join(cache, "modules")
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return "", err
+	}
+	removeDeadModules(parent)
+	dir, err := os.MkdirTemp(parent, fmt.Sprintf("%d-", os.Getpid()))
+	if err != nil {
+		return "", err
+	}
+	return dir, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module notebook\n\ngo 1.26\n"), 0o600)
+}
+
+func removeDeadModules(parent string) {
+	dirs, err := os.ReadDir(parent)
+	if err != nil {
+		return
+	}
+	for _, d := range dirs {
+		var pid int
+		if _, err := fmt.Sscanf(d.Name(), "%d-", &pid); err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
+			_ = os.RemoveAll(filepath.Join(parent, d.Name())) // tried again next time
+		}
+	}
+}
