@@ -17,15 +17,12 @@ type cellCode struct {
 	inits   []*ast.FuncDecl
 	hasMain bool
 	vars    []*ast.GenDecl // hoisted or program variables, in source order
-	edits   []edit         // of everything that runs in the cell's function
-	uses    map[string]bool
 	pkgs    map[string]map[string]bool
-	idents  []*ast.Ident // package names in declarations, to be replaced by aliases
 }
 
 // collect finds what a cell declares.
 func (s *Session) collect(p *parsedCell, res *checked) *cellCode {
-	c := &cellCode{p: p, res: res, locals: map[types.Object]*decl{}, uses: map[string]bool{}, pkgs: map[string]map[string]bool{}}
+	c := &cellCode{p: p, res: res, locals: map[types.Object]*decl{}, pkgs: map[string]map[string]bool{}}
 	for _, n := range p.file.Decls {
 		switch n := n.(type) {
 		case *ast.GenDecl:
@@ -57,7 +54,10 @@ func (c *cellCode) general(n *ast.GenDecl) {
 		case *ast.TypeSpec:
 			if x.Name.Name != "_" {
 				node := &ast.GenDecl{Tok: token.TYPE, TokPos: x.Pos(), Specs: []ast.Spec{x}}
-				c.add(&decl{kind: kindType, name: x.Name.Name, spec: x, pos: x.Pos(), node: node, generic: x.TypeParams != nil, alias: x.Assign.IsValid()})
+				d := c.add(&decl{kind: kindType, name: x.Name.Name, spec: x, pos: x.Pos(), node: node, generic: x.TypeParams != nil, alias: x.Assign.IsValid()})
+				if obj := c.res.info.Defs[x.Name]; obj != nil {
+					d.typ = obj.Type()
+				}
 			}
 		case *ast.ValueSpec:
 			for _, name := range x.Names {

@@ -20,9 +20,9 @@ type bodyWriter struct {
 }
 
 // prepare computes the edits of the code that runs. scope tells what names meant to the cell.
-func (s *Session) prepareBody(code *cellCode, scope declarations) *bodyWriter {
+func (s *Session) prepareBody(code *cellCode, ch *change, scope declarations) *bodyWriter {
 	r := newRewriter(code.p, code.res)
-	r.locals, r.scope = code.locals, scope
+	r.locals, r.scope, r.change = code.locals, scope, ch
 	for _, g := range code.vars {
 		r.walk(g)
 	}
@@ -88,8 +88,8 @@ func (r *rewriter) zero(x *ast.ValueSpec, names []string) {
 	end := int(x.End()) - r.src.base
 	for _, n := range x.Names {
 		start := r.at(n)
-		if !slices.Contains(names, n.Name) {
-			r.replace(start, r.src.identEnd(start), rt+".Nop()")
+		if !slices.Contains(names, n.Name) || !r.keeps(n.Name) {
+			r.replaceFirst(start, r.src.identEnd(start), rt+".Nop()")
 			continue
 		}
 		r.insertFirst(start, rt+".Zero(&")
@@ -103,9 +103,17 @@ func (r *rewriter) zero(x *ast.ValueSpec, names []string) {
 	}
 }
 
+// keeps reports whether a variable keeps storage that may hold a value; fresh storage is zero.
+func (r *rewriter) keeps(name string) bool {
+	return r.change == nil || r.change.old[name] != nil && !r.change.identity[name]
+}
+
 // insertFirst inserts text before anything else that was added at the same place.
-func (r *rewriter) insertFirst(at int, text string) {
-	r.edits = append([]edit{{start: at, end: at, text: text}}, r.edits...)
+func (r *rewriter) insertFirst(at int, text string) { r.replaceFirst(at, at, text) }
+
+// replaceFirst replaces text whatever else was to come at the same place.
+func (r *rewriter) replaceFirst(start, end int, text string) {
+	r.edits = append([]edit{{start: start, end: end, text: text}}, r.edits...)
 }
 
 // showLast shows the value of the last expression.
@@ -211,7 +219,7 @@ func (c *cellCode) hoistedVar(i int) *ast.GenDecl {
 
 // initialise assigns package variables in the order in which Go initialises them.
 func (b *bodyWriter) initialise() {
-	done := map[string]bool{}
+	b.zeroed()
 	for _, in := range b.code.res.info.InitOrder {
 		if !b.code.p.owns(in.Rhs.Pos()) {
 			continue
@@ -219,7 +227,6 @@ func (b *bodyWriter) initialise() {
 		var names []string
 		blank := true
 		for _, v := range in.Lhs {
-			done[v.Name()] = true
 			name := "_"
 			if d := b.env[v.Name()]; d != nil && v.Name() != "_" {
 				if d.embed != "" {
@@ -238,6 +245,10 @@ func (b *bodyWriter) initialise() {
 		}
 		b.out.WriteString(strings.Join(names, ", ") + " = " + b.render(b.code.p, start, end, b.r.edits))
 	}
+}
+
+// zeroed zeroes package variables without initial values, before anything else runs.
+func (b *bodyWriter) zeroed() {
 	for _, g := range b.code.vars {
 		for _, spec := range g.Specs {
 			if x := spec.(*ast.ValueSpec); len(x.Values) == 0 {
@@ -288,8 +299,8 @@ func (b *bodyWriter) assignSpec(x *ast.ValueSpec) {
 	b.line(p, start)
 	if len(x.Values) == 0 {
 		b.runtime()
-		for _, n := range names {
-			if n != "_" {
+		for i, n := range names {
+			if n != "_" && b.r.keeps(x.Names[i].Name) {
 				b.out.WriteString(rt + ".Zero(&" + n + "); ")
 			}
 		}
@@ -334,14 +345,6 @@ func (w *unitWriter) registration(name string, c *change, code *cellCode, known 
 
 // isConstraint reports whether a type can only constrain type parameters.
 func (d *decl) isConstraint() bool {
-	it, ok := d.spec.Type.(*ast.InterfaceType)
-	if !ok {
-		return false
-	}
-	for _, f := range it.Methods.List {
-		if len(f.Names) == 0 {
-			return true // embeds something: perhaps a union
-		}
-	}
-	return false
+	it, ok := d.typ.Underlying().(*types.Interface)
+	return ok && !it.IsMethodSet()
 }

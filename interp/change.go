@@ -60,7 +60,7 @@ func (c *change) compare(d *decl) {
 		c.identity[d.name] = true
 		return
 	}
-	same := types.TypeString(old.typ, nil) == types.TypeString(d.typ, nil)
+	same := d.kind == kindType || types.TypeString(old.typ, nil) == types.TypeString(d.typ, nil)
 	switch d.kind {
 	case kindConst:
 		same = same && constText(old.value) == constText(d.value)

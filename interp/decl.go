@@ -36,7 +36,7 @@ type decl struct {
 	spec    *ast.TypeSpec
 	value   constant.Value // of a constant
 	text    typeText       // the type of a constant or variable
-	typ     types.Type     // of a constant or variable; of a func its signature
+	typ     types.Type     // of a constant, variable or type; of a func its signature
 	pos     token.Pos
 	node    ast.Decl // what the type checker sees
 
@@ -48,8 +48,7 @@ type decl struct {
 	small   bool // its body goes into every unit that calls it, to be inlined
 	// mayInline: a caller compiled together with it may have a copy of its body.
 	mayInline bool
-	embed     string // go:embed patterns of a variable, as written
-	embedDir  string
+	embed     string   // go:embed patterns of a variable, as written
 	witness   *witness // a variable whose type cannot be written down
 }
 

@@ -252,7 +252,7 @@ func (l *lowering) constant(tv types.TypeAndValue) direct.Expr {
 			}
 		}
 	}
-	if _, ok := t.Underlying().(*types.Basic); !ok {
+	if b, ok := t.Underlying().(*types.Basic); !ok || b.Info()&types.IsComplex != 0 {
 		l.fail()
 	}
 	return direct.Expr{Op: direct.OpConst, Type: l.typeName(t), Const: direct.EncodeConstant(tv.Value)}

@@ -3,6 +3,7 @@ package interp
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 )
 
 // SetMode chooses the tier of later cells.
@@ -24,7 +25,7 @@ func (s *Session) SetMode(ctx context.Context, m Mode) error {
 
 // announceBuild says that a cell waits for a package that is not built yet.
 func (s *Session) announceBuild(cell int, path string) {
-	if s.packages().Lookup(path) == nil && path != "C" && path != "unsafe" && s.standardPackages(path) == nil {
+	if s.packages().Lookup(path) == nil && path != "C" && !builds(filepath.Join(s.toolchain().GOROOT, "src", path)) {
 		s.sink.Stream(cell, "stderr", "building "+path+"\n")
 	}
 }

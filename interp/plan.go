@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
-	"go/types"
 	"regexp"
 	"slices"
 	"strconv"
@@ -58,7 +57,7 @@ func (s *Session) plan(ctx context.Context, p *parsedCell) (*plan, *Error) {
 		return nil, perr
 	}
 	pl := &plan{code: code, change: ch, imports: imports}
-	pl.body = s.prepareBody(code, scope)
+	pl.body = s.prepareBody(code, ch, scope)
 	if s.Mode() == ModeAuto && s.runsDirectly(pl) {
 		pl.direct = s.lower(pl, scope)
 	}
@@ -263,24 +262,7 @@ func (s *Session) describe(code *cellCode, res *checked, known declarations) *Er
 	if len(problems) > 0 {
 		return compileError(code.p.Cell, problems)
 	}
-	for _, d := range code.decls {
-		if d.node != nil && d.src == code.p {
-			code.idents = append(code.idents, packageIdents(d.node, res)...)
-		}
-	}
 	return nil
-}
-
-func packageIdents(n ast.Node, res *checked) (ids []*ast.Ident) {
-	ast.Inspect(n, func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok {
-			if _, ok := res.info.Uses[id].(*types.PkgName); ok {
-				ids = append(ids, id)
-			}
-		}
-		return true
-	})
-	return ids
 }
 
 // recheck checks the bodies of earlier functions that mention what has changed, drops those
@@ -301,7 +283,7 @@ func (s *Session) recheck(p *parsedCell, ch *change, res *checked) *Error {
 		s.rewriteDecl(d, res2, nil)
 	}
 	for _, d := range ch.env {
-		if obj := res2.pkg.Scope().Lookup(d.name); obj != nil && (d.kind == kindVar || d.kind == kindConst || d.kind == kindFunc) {
+		if obj := res2.pkg.Scope().Lookup(d.name); obj != nil && d.kind != kindMethod {
 			ch.save(d)
 			d.typ = obj.Type()
 		}

@@ -17,6 +17,7 @@ type rewriter struct {
 	res     *checked
 	locals  map[types.Object]*decl // top-level variables of the cell's statements
 	scope   declarations           // what package-level names mean here; nil: by name at emission
+	change  *change                // of the cell whose statements these are
 	refs    map[string]bool
 	sigRefs map[string]bool
 	raw     map[ast.Node]bool // channel operations to leave alone
@@ -75,7 +76,7 @@ func (r *rewriter) ident(id *ast.Ident) {
 		if obj == nil {
 			return
 		}
-		if r.unused[obj] {
+		if r.unused[obj] && r.locals[obj] == nil {
 			r.useUnused(id, obj)
 		}
 	}

@@ -95,10 +95,10 @@ var layout = [numArenas]struct {
 	name string
 	size uintptr
 }{
-	aText: {"code", 256 << 20}, aRO: {"types and constants", 224 << 20}, aNames: {"function names", 64 << 20},
-	aFiles: {"file names", 16 << 20}, aCU: {"file tables", 32 << 20}, aPC: {"line tables", 128 << 20},
+	aText: {"code", 192 << 20}, aRO: {"types and constants", 192 << 20}, aNames: {"function names", 32 << 20},
+	aFiles: {"file names", 16 << 20}, aCU: {"file tables", 32 << 20}, aPC: {"line tables", 96 << 20},
 	aFuncs: {"function tables", 96 << 20}, aFtab: {"the function index", 24 << 20}, aBuckets: {"the address index", 2 << 20},
-	aNoptr: {"variables without pointers", 160 << 20}, aData: {"variables", 192 << 20}, aMask: {"pointer masks", 4 << 20},
+	aNoptr: {"variables without pointers", 320 << 20}, aData: {"variables", 192 << 20}, aMask: {"pointer masks", 4 << 20},
 }
 
 // marks are the fill levels of all arenas.
