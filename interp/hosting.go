@@ -37,12 +37,15 @@ func prepare(ctx context.Context, progress func(string)) (toolchain.Toolchain, t
 }
 
 // Ready starts the host and waits for it.
-func (s *Session) Ready(ctx context.Context) error {
+func (s *Session) Ready(ctx context.Context) error { return s.readyFor(ctx, 0) }
+
+// readyFor is Ready with progress shown in a cell.
+func (s *Session) readyFor(ctx context.Context, cell int) error {
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
 	defer s.unlock()
-	return s.ready(ctx, 0)
+	return s.ready(ctx, cell)
 }
 
 // ready makes sure that a host runs; the queue's token is held. Progress of a build is

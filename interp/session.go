@@ -24,7 +24,7 @@ type Options struct {
 	Mode Mode     // "" is ModeAuto
 }
 
-// Session is the engine of one notebook; it implements Engine.
+// Session is the engine of a notebook whose cells are compiled; it implements Engine.
 type Session struct {
 	sink    Sink
 	module  string // the session's own module, once it needs one; removed by Close
@@ -69,8 +69,8 @@ type hostState struct {
 	packages *toolchain.Packages
 }
 
-// Open starts a session. The host starts in the background; the first cell waits for it.
-func Open(ctx context.Context, o Options) (*Session, error) {
+// openSession starts a session. The host starts in the background; the first cell waits for it.
+func openSession(ctx context.Context, o Options) (*Session, error) {
 	if o.Sink == nil {
 		o.Sink = discardSink{}
 	}

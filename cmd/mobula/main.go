@@ -10,6 +10,8 @@ import (
 	"os"
 	"runtime"
 	"strings"
+
+	"mobula/interp/yaegi"
 )
 
 // version is set by the release build.
@@ -53,6 +55,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	switch args[0] {
 	case "kernel":
 		return kernelCommand(ctx, args[1:], out)
+	case "host":
+		return hostCommand(ctx, args[1:])
 	case "version", "--version", "-version":
 		_, err := fmt.Fprintf(out, "mobula %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return err
@@ -92,4 +96,12 @@ func parse(flags *flag.FlagSet, args []string) error {
 		return usageError{fmt.Sprintf("%s: unexpected argument %q", flags.Name(), flags.Arg(0))}
 	}
 	return nil
+}
+
+// hostCommand is the process in which cells are interpreted; the kernel starts it.
+func hostCommand(ctx context.Context, args []string) error {
+	if len(args) != 1 || args[0] != "--interpreted" {
+		return usageError{"host is started by the kernel, with --interpreted"}
+	}
+	return yaegi.Main(ctx)
 }
