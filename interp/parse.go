@@ -181,7 +181,11 @@ func (p *parsedCell) syntaxProblems(err error) []problem {
 	}
 	var ps []problem
 	for _, e := range list {
-		pr := problem{offset: p.offset(token.Pos(p.base + e.Pos.Offset)), msg: "syntax error: " + e.Msg}
+		pos := token.Pos(p.base + e.Pos.Offset)
+		pr := problem{offset: p.offset(pos), msg: "syntax error: " + e.Msg}
+		if !p.copied(pos) { // what was put around the cell's parts is not the user's
+			pr.msg = strings.ReplaceAll(strings.ReplaceAll(pr.msg, "found '}'", "found the end of the statement"), "found newline", "found the end of the statement")
+		}
 		if len(ps) > 0 && ps[len(ps)-1].line(p.Source) == pr.line(p.Source) {
 			continue // one per line: the rest are echoes
 		}
