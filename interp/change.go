@@ -92,13 +92,14 @@ func sourceOf(d *decl) string {
 	if d.fn == nil {
 		n = d.spec
 	}
-	s := d.src.textOf(n)
+	var s strings.Builder
+	s.WriteString(d.src.textOf(n))
 	for _, e := range d.edits {
 		if e.pkg != "" {
-			s += "\x00" + e.pkg
+			s.WriteString("\x00" + e.pkg)
 		}
 	}
-	return s
+	return s.String()
 }
 
 // propagate carries changes one step on to what mentions them.

@@ -6,6 +6,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -92,9 +93,7 @@ type declarations map[string]*decl
 
 func (ds declarations) clone() declarations {
 	c := make(declarations, len(ds))
-	for k, v := range ds {
-		c[k] = v
-	}
+	maps.Copy(c, ds)
 	return c
 }
 

@@ -235,7 +235,7 @@ func (s *Session) embedConfig(vars []*decl) string {
 	dir := s.Dir()
 	for _, d := range vars {
 		for line := range strings.Lines(d.embed) {
-			for _, pattern := range strings.Fields(strings.TrimPrefix(line, "//go:embed")) {
+			for pattern := range strings.FieldsSeq(strings.TrimPrefix(line, "//go:embed")) {
 				pattern = strings.Trim(pattern, "\"`")
 				files := embedFiles(dir, pattern)
 				cfg.Patterns[pattern] = files

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -122,9 +123,7 @@ func declaredByCell(p *parsedCell, imports map[string]string) (names []string) {
 func (s *Session) addImports(ctx context.Context, p *parsedCell) (map[string]string, *Error) {
 	packages := s.packages()
 	imports := map[string]string{}
-	for name, path := range s.imports {
-		imports[name] = path
-	}
+	maps.Copy(imports, s.imports)
 	var problems []problem
 	own := map[string]bool{}
 	for _, spec := range p.imports {

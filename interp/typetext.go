@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"strconv"
+	"strings"
 )
 
 // typeText is a type written as unit text.
@@ -177,8 +178,7 @@ func (w *typeWriter) signature(t *types.Signature) {
 
 func (w *typeWriter) iface(t *types.Interface) {
 	w.str("interface {")
-	for i := range t.NumExplicitMethods() {
-		m := t.ExplicitMethod(i)
+	for m := range t.ExplicitMethods() {
 		if m.Pkg() != nil && m.Pkg().Path() != w.pkg.Path() && !m.Exported() {
 			w.fail(m)
 		}
@@ -186,8 +186,8 @@ func (w *typeWriter) iface(t *types.Interface) {
 		w.signature(m.Signature())
 		w.str(";")
 	}
-	for i := range t.NumEmbeddeds() {
-		w.wrap(" ", t.EmbeddedType(i))
+	for etyp := range t.EmbeddedTypes() {
+		w.wrap(" ", etyp)
 		w.str(";")
 	}
 	w.str("}")
@@ -218,15 +218,15 @@ func (t typeText) names() map[string]bool {
 
 // userText writes the type as the checker's file of earlier declarations reads it.
 func (t typeText) userText(a *aliases) string {
-	s := ""
+	var s strings.Builder
 	for _, e := range t {
 		switch {
 		case e.d != nil:
-			s += e.d.name
+			s.WriteString(e.d.name)
 		case e.pkg != "":
-			s += a.of(e.pkg)
+			s.WriteString(a.of(e.pkg))
 		}
-		s += e.text + e.tail
+		s.WriteString(e.text + e.tail)
 	}
-	return s
+	return s.String()
 }

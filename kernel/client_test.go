@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -237,13 +238,13 @@ func (o outcome) status(t *testing.T, want string) {
 
 func (o outcome) stdout(t *testing.T) string {
 	t.Helper()
-	text := ""
+	var text strings.Builder
 	for _, s := range o.of(t, "stream") {
 		if s["name"] == "stdout" {
-			text += s["text"].(string)
+			text.WriteString(s["text"].(string))
 		}
 	}
-	return text
+	return text.String()
 }
 
 var errNoEngine = errors.New("no engine on this machine")

@@ -79,7 +79,9 @@ func TestStoppedLockIsFree(t *testing.T) {
 		t.Error("not ended by the stop")
 	}
 	m.Unlock()
-	m.Lock() // hangs if the stopped Lock has kept it
+	if !m.TryLock() {
+		t.Fatal("the stopped Lock has kept the mutex")
+	}
 	m.Unlock()
 }
 

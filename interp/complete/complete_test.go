@@ -242,7 +242,7 @@ func checkCompletion(t *testing.T, s *Snapshot, cell, want string) {
 		}
 	}
 	at := -1
-	for _, w := range strings.Fields(want) {
+	for w := range strings.FieldsSeq(want) {
 		if no, ok := strings.CutPrefix(w, "-"); ok {
 			if slices.Contains(texts, no) {
 				t.Errorf("%s is proposed", no)

@@ -90,8 +90,8 @@ func membersOf(t types.Type, pkg *types.Package, isType bool) []types.Object {
 		mt = types.NewPointer(t)
 	}
 	set := types.NewMethodSet(mt)
-	for i := range set.Len() {
-		c.add(set.At(i).Obj())
+	for method := range set.Methods() {
+		c.add(method.Obj())
 	}
 	return c.found
 }

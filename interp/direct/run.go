@@ -145,7 +145,7 @@ func snapshot(v reflect.Value) reflect.Value {
 }
 
 func (m *Machine) assign(left []Expr, values []reflect.Value) {
-	type place struct{ v, key, elem reflect.Value }
+	type place struct{ v, key reflect.Value }
 	places := make([]place, len(left))
 	for i := range left {
 		switch e := &left[i]; e.Op {

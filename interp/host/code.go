@@ -32,7 +32,8 @@ var goroot = sync.OnceValue(func() string {
 		_ = os.Unsetenv(EnvGOROOT) // not for the cells
 		return filepath.Clean(r)
 	}
-	return filepath.Clean(runtime.GOROOT()) //nolint:staticcheck // the host runs where it was built
+	//lint:ignore SA1019 the host runs where it was built
+	return filepath.Clean(runtime.GOROOT())
 })
 
 // linked is the Code of a real session host.

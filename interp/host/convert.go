@@ -205,8 +205,8 @@ func (c *converter) mentions(t reflect.Type, seen map[reflect.Type]bool) bool {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
 		return c.mentions(t.Elem(), seen)
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if c.mentions(t.Field(i).Type, seen) {
+		for field := range t.Fields() {
+			if c.mentions(field.Type, seen) {
 				return true
 			}
 		}

@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -156,27 +154,6 @@ func (s *session) load(decls, body string, imports ...string) (fn string) {
 		s.t.Fatalf("load: %s", r.Fault.Message)
 	}
 	return "main." + fn
-}
-
-// compile returns the archive of one source file.
-func (s *session) compile(name, source string, imports []string) (archive string) {
-	s.t.Helper()
-	base := filepath.Join(s.dir, name)
-	var config strings.Builder
-	for _, k := range s.packages.Closure(imports) {
-		fmt.Fprintf(&config, "packagefile %s=%s\n", k.ImportPath, k.Export)
-	}
-	for file, text := range map[string]string{base + ".go": source, base + ".cfg": config.String()} {
-		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	c := exec.CommandContext(s.t.Context(), built.tc.Compiler, "-p", "main", "-trimpath", s.dir+"=>", "-importcfg", base+".cfg", "-pack", "-complete", "-o", base+".a", base+".go")
-	c.Dir = s.dir
-	if out, err := c.CombinedOutput(); err != nil {
-		s.t.Fatalf("%v\n%s", err, out)
-	}
-	return base + ".a"
 }
 
 func (s *session) call(r *hostrpc.Request) *hostrpc.Reply {

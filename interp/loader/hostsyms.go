@@ -201,11 +201,11 @@ func (h *hostSymbols) slot(p uint32) uint32 { return le.Uint32(h.table[4*p:]) }
 
 // noteCache remembers the caches of assertions and switches.
 func (h *hostSymbols) noteCache(name string, addr uintptr) {
-	i := strings.Index(name, "..")
-	if i < 0 {
+	_, s, ok := strings.Cut(name, "..")
+	if !ok {
 		return
 	}
-	if s := name[i+2:]; strings.HasPrefix(s, "typeAssert.") || strings.HasPrefix(s, "interfaceSwitch.") {
+	if strings.HasPrefix(s, "typeAssert.") || strings.HasPrefix(s, "interfaceSwitch.") {
 		h.caches = append(h.caches, cacheSym{addr, s[0] == 'i'})
 	}
 }

@@ -139,11 +139,3 @@ func wordsAt(a, n uintptr) []uint32 {
 	}
 	return unsafe.Slice((*uint32)(pointer(a)), int(n))
 }
-
-// used returns the bytes in use.
-func (m *image) used() (n uintptr) {
-	for i := range m.arenas {
-		n += m.arenas[i].cur
-	}
-	return n
-}

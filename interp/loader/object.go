@@ -117,11 +117,11 @@ func parseObjects(b []byte, namesOnly bool) ([]*object, error) {
 }
 
 func parseObject(d []byte, namesOnly bool) (*object, error) {
-	i := bytes.Index(d, []byte("\n!\n"))
-	if i < 0 {
+	before, after, ok := bytes.Cut(d, []byte("\n!\n"))
+	if !ok {
 		return nil, damaged("no end of the text header")
 	}
-	o := &object{b: d[i+3:], cgo: cgoSymbols(d[:i])}
+	o := &object{b: after, cgo: cgoSymbols(before)}
 	if len(o.b) < 20+4*numBlk || string(o.b[:8]) != objMagic {
 		return nil, damaged("object format is not %q: compiled by another Go version", objMagic[1:])
 	}

@@ -25,6 +25,7 @@
 package yaegi
 
 import (
+	"maps"
 	"reflect"
 
 	"github.com/traefik/yaegi/interp"
@@ -54,12 +55,8 @@ func symbols() interp.Exports {
 	} {
 		for path, names := range set {
 			merged := map[string]reflect.Value{}
-			for name, v := range all[path] {
-				merged[name] = v
-			}
-			for name, v := range names {
-				merged[name] = v
-			}
+			maps.Copy(merged, all[path])
+			maps.Copy(merged, names)
 			all[path] = merged
 		}
 	}

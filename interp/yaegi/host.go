@@ -244,7 +244,7 @@ const grace = 250 * time.Millisecond
 // ended waits until no goroutine of the cell is left. The runtime tells no one when a
 // goroutine ends, hence the polling.
 func (h *host) ended(cell int) bool {
-	label := []byte(fmt.Sprintf("%q:%q", cellLabel, strconv.Itoa(cell)))
+	label := fmt.Appendf(nil, "%q:%q", cellLabel, strconv.Itoa(cell))
 	deadline := time.Now().Add(grace)
 	for tick := time.NewTicker(5 * time.Millisecond); ; {
 		if !goroutineWith(label) {

@@ -146,15 +146,15 @@ func (l *lowering) perIteration(loop ast.Node, body *ast.BlockStmt, vars ...ast.
 		return
 	}
 	fresh := map[types.Object]string{}
-	copies := ""
+	var copies strings.Builder
 	for _, v := range vars {
 		if id, ok := v.(*ast.Ident); ok && id.Name != "_" && l.c.info.Defs[id] != nil {
 			name := l.fresh(id.Name)
 			fresh[l.c.info.Defs[id]] = name
-			copies += fmt.Sprintf(" %s := %s;", id.Name, name)
+			fmt.Fprintf(&copies, " %s := %s;", id.Name, name)
 		}
 	}
-	if copies == "" {
+	if len(fresh) == 0 {
 		return
 	}
 	ast.Inspect(loop, func(n ast.Node) bool {
@@ -165,7 +165,7 @@ func (l *lowering) perIteration(loop ast.Node, body *ast.BlockStmt, vars ...ast.
 		}
 		return n != body
 	})
-	l.insert(body.Lbrace+1, copies)
+	l.insert(body.Lbrace+1, copies.String())
 }
 
 // escapes reports whether a body takes addresses or makes functions.
