@@ -15,6 +15,7 @@ type Unit struct {
 	Bodyless []string // link names of functions whose bodies are loaded already
 	Imports  []string // import paths of Source
 	EmbedCfg string   // JSON for -embedcfg, or ""
+	Cgo      bool     // Source holds what only files that cgo wrote may hold
 }
 
 // CompileError is what the compiler said of a unit.
@@ -36,7 +37,11 @@ func (p *Packages) Compile(ctx context.Context, u Unit) (archive *os.File, err e
 		return nil, fmt.Errorf("make the archive: %w", err)
 	}
 	dir := os.TempDir() // only a place to be: positions are relative to it
-	args := append([]string{"-p", "main", "-trimpath", dir + "=>", "-pack", "-c", "2", "-o", f.add(archive)}, f.args...)
+	trim := dir + "=>"
+	if u.Cgo {
+		trim += ";" + f.source + "=>_cgo_unit.go" // the compiler knows cgo's files by their name
+	}
+	args := append([]string{"-p", "main", "-trimpath", trim, "-pack", "-c", "2", "-o", f.add(archive)}, f.args...)
 	cmd := Command(ctx, dir, nil, p.tc.Compiler, append(args, f.source)...)
 	cmd.ExtraFiles = f.files
 	f.files = f.files[:len(f.files)-1] // the archive stays open

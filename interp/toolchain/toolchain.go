@@ -34,6 +34,7 @@ type Toolchain struct {
 	Version  string // go1.26.8
 	Compiler string // path of the compile tool
 	Cgo      bool   // a C compiler is there
+	CC       string // its command, perhaps with arguments
 }
 
 // ErrNotFound is returned by Find on a machine without Go.
@@ -53,7 +54,7 @@ func Find(ctx context.Context) (Toolchain, error) {
 	if len(lines) < 5 {
 		return Toolchain{}, fmt.Errorf("%s env printed %q", goCmd, out)
 	}
-	t := Toolchain{GoCmd: goCmd, GOROOT: lines[0], Version: lines[1], Compiler: filepath.Join(lines[2], "compile")}
+	t := Toolchain{GoCmd: goCmd, GOROOT: lines[0], Version: lines[1], Compiler: filepath.Join(lines[2], "compile"), CC: lines[4]}
 	if lines[3] == "1" {
 		_, err := exec.LookPath(strings.Fields(lines[4] + " ")[0])
 		t.Cgo = err == nil
