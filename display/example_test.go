@@ -2,8 +2,10 @@ package display_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
+	"strings"
 
 	"mobula/display"
 	"mobula/internal/cellio"
@@ -24,6 +26,20 @@ func (printer) ClearOutput(bool) error                 { fmt.Println("(cleared)"
 func (printer) Input(p string, _ bool) (string, error) { return "Ada", nil }
 
 func show(mime string) { cellio.Install(printer(mime)) }
+
+// ends stands for the front end too: it prints how bars end, without the time they took.
+type ends struct{ cellio.Discard }
+
+func (ends) Display(d cellio.Display) error {
+	var text string
+	if err := json.Unmarshal(d.Data[display.MIMEText], &text); err != nil {
+		return err
+	}
+	if state, _, ended := strings.Cut(text, " in "); ended {
+		fmt.Println(state)
+	}
+	return nil
+}
 
 func ExampleShow() {
 	show(display.MIMEText)
@@ -186,6 +202,25 @@ func ExampleLive() {
 	// "done"
 }
 
+func ExampleHandle_Update() {
+	show(display.MIMEMarkdown)
+	status := display.Live(display.Markdown("*loading*"))
+	for step := range 2 {
+		status.Update(display.Markdown(fmt.Sprintf("step **%d**", step+1)))
+	}
+	// Output:
+	// *loading*
+	// step **1**
+	// step **2**
+}
+
+func ExampleHandle_ID() {
+	cellio.Install(cellio.Discard{})
+	a, b := display.Live(1), display.Live(1)
+	fmt.Println(a.ID() != b.ID())
+	// Output: true
+}
+
 func ExampleHandle_Show() {
 	show(display.MIMEText)
 	h := display.Live(1)
@@ -247,12 +282,78 @@ func ExampleProgressSeq() {
 }
 
 func ExampleNewBar() {
-	cellio.Install(cellio.Discard{})
+	cellio.Install(ends{})
 	bar := display.NewBar(3, "steps")
 	defer bar.Stop() // a bar always shows how it ended
 	for range 3 {
 		bar.Add(1)
 	}
 	bar.Done()
+	// Output: steps [####################] 3/3 done
+}
+
+func ExampleBar_Add() {
+	cellio.Install(ends{})
+	bar := display.NewBar(1000, "bytes")
+	for _, chunk := range [][]byte{make([]byte, 400), make([]byte, 350)} {
+		bar.Add(len(chunk))
+	}
+	bar.Stop()
+	// Output: bytes [###############.....] 750/1000 stopped
+}
+
+func ExampleBar_Set() {
+	cellio.Install(ends{})
+	bar := display.NewBar(4, "epochs")
+	for epoch := range 4 {
+		bar.Set(epoch + 1)
+	}
+	bar.Done()
+	// Output: epochs [####################] 4/4 done
+}
+
+func ExampleBar_SetLabel() {
+	cellio.Install(ends{})
+	bar := display.NewBar(2)
+	for _, name := range []string{"reading", "writing"} {
+		bar.SetLabel(name)
+		bar.Add(1)
+	}
+	bar.Done()
+	// Output: writing [####################] 2/2 done
+}
+
+func ExampleBar_Done() {
+	cellio.Install(ends{})
+	bar := display.NewBar(0, "lines") // the number of steps is not known
+	bar.Add(12)
+	bar.Done()
+	// Output: lines  12 done
+}
+
+func ExampleBar_Stop() {
+	cellio.Install(ends{})
+	search := func(names []string, want string) int {
+		bar := display.NewBar(len(names), "searching")
+		defer bar.Stop()
+		for i, name := range names {
+			if name == want {
+				return i
+			}
+			bar.Add(1)
+		}
+		return -1
+	}
+	fmt.Println(search([]string{"eagle", "manta", "mobula", "sting"}, "mobula"))
 	// Output:
+	// searching [##########..........] 2/4 stopped
+	// 2
+}
+
+func ExampleBar_Fail() {
+	cellio.Install(ends{})
+	bar := display.NewBar(4, "upload")
+	bar.Add(1)
+	bar.Fail(errors.New("connection lost"))
+	// Output: upload: connection lost [#####...............] 1/4 failed
 }
