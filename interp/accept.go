@@ -104,7 +104,7 @@ func (c *cellCode) function(n *ast.FuncDecl) {
 		c.inits = append(c.inits, n)
 	case n.Recv == nil:
 		c.hasMain = c.hasMain || name == "main"
-		d := &decl{kind: kindFunc, name: name, fn: n, pos: n.Pos(), node: n, generic: n.Type.TypeParams != nil}
+		d := &decl{kind: kindFunc, name: name, fn: n, pos: n.Pos(), node: n, generic: n.Type.TypeParams != nil, c: c.p.cFunc(name)}
 		if obj := c.res.info.Defs[n.Name]; obj != nil {
 			d.typ = obj.Type()
 		}

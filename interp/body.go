@@ -130,7 +130,7 @@ func (r *rewriter) showLast(p *parsedCell) {
 }
 
 func showable(tv types.TypeAndValue) bool {
-	return !tv.IsVoid() && !tv.IsNil() && !tv.IsType() && !tv.IsBuiltin()
+	return !tv.IsVoid() && !isCVoid(tv.Type) && !tv.IsNil() && !tv.IsType() && !tv.IsBuiltin()
 }
 
 // isPrint reports whether an expression is a call of fmt's printing functions, whose results
@@ -321,7 +321,7 @@ func (w *unitWriter) registration(name string, c *change, code *cellCode, known 
 		case d.kind == kindVar && isNew:
 			w.need(d)
 			reg("Register(%q, &%s)", d.link, d.link)
-		case d.kind == kindFunc && isNew && !d.generic && d.name != "main":
+		case d.kind == kindFunc && isNew && !d.generic && d.name != "main" && d.c == nil:
 			w.need(d)
 			reg("Register(%q, %s)", d.link, d.link)
 		case d.kind == kindType && !d.generic && !d.isConstraint() && (isNew || c.grown[d.name]):

@@ -51,6 +51,7 @@ type decl struct {
 	mayInline bool
 	embed     string   // go:embed patterns of a variable, as written
 	witness   *witness // a variable whose type cannot be written down
+	c         *cFunc   // a function that cgo made
 }
 
 // witness is an expression whose type is that of a variable.

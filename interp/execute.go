@@ -111,9 +111,10 @@ func (c *change) migrations() []hostrpc.Migration {
 // writtenUnit is a unit's source and what the linker must know of it.
 type writtenUnit struct {
 	toolchain.Unit
-	define   []string
-	register string
-	empty    bool // there is no code to run
+	define    []string
+	libraries []string // of C
+	register  string
+	empty     bool // there is no code to run
 }
 
 // writeUnit writes the unit of a plan.
@@ -131,7 +132,7 @@ func (s *Session) writeUnit(pl *plan) *writtenUnit {
 			}
 			w.need(d)
 		}
-		if isFunc && w.full[d] {
+		if isFunc && w.full[d] && (d.c == nil || !d.c.helper) {
 			for _, l := range pl.change.symbols(d) {
 				defined[l] = true
 			}
@@ -166,6 +167,7 @@ func (s *Session) writeUnit(pl *plan) *writtenUnit {
 func (s *Session) revived(d *decl) bool { return s.revive[d.name] == d }
 
 // symbols lists the link names that come with a function: its own and, for a method, the wrappers
+	u.Cgo, u.libraries = len(w.chunks) > 0, w.libraries
 // that may hold a copy of it.
 func (c *change) symbols(d *decl) []string {
 	names := d.linkNames(c.env)
@@ -194,7 +196,7 @@ func (s *Session) build(ctx context.Context, pl *plan, u *writtenUnit) (*hostrpc
 		}
 		return nil, nil, s.unitError(c, u, err)
 	}
-	load := &hostrpc.Load{Cell: c.Number, Archive: toolchain.Path(archive), Define: u.define, Register: u.register}
+	load := &hostrpc.Load{Cell: c.Number, Archive: toolchain.Path(archive), Define: u.define, Register: u.register, Libraries: u.libraries}
 	for _, k := range packages.Closure(u.Imports) {
 		if !s.loaded[k.ImportPath] {
 			load.Packages = append(load.Packages, hostrpc.Package{Path: k.ImportPath, Archive: k.Export})

@@ -33,6 +33,7 @@ type parsedCell struct {
 	last    *ast.ExprStmt // the last statement, where its value may be shown
 	base    int           // fset base of text
 }
+	c       *cCode        // where it imports "C"
 
 // segment says that text[out:out+n] is a copy of the cell's source[in:in+n].
 type segment struct{ out, in, n int }

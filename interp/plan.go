@@ -226,7 +226,7 @@ func (s *Session) explainBroken(ps []problem, broken map[*decl]string) []problem
 				}
 			}
 		}
-		ps[i].msg = strings.ReplaceAll(ps[i].msg, marker, "")
+		ps[i].msg = plainNames(ps[i].msg)
 	}
 	return ps
 }

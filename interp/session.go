@@ -47,6 +47,7 @@ type Session struct {
 	revive     declarations // kept from a host that has ended: the next unit brings them
 
 	mu       sync.Mutex // guards the rest; never held while waiting
+	c          cState
 	dir      string
 	environ  []string
 	mode     Mode
@@ -107,6 +108,8 @@ func (s *Session) forget() {
 	s.revive = nil
 }
 
+	s.c.close()
+	s.base = nil
 // lock waits for the right to change declarations and to use the host.
 func (s *Session) lock(ctx context.Context) error {
 	select {
@@ -158,6 +161,12 @@ func (s *Session) run(ctx context.Context, c Cell) *Error {
 	plan, perr := s.plan(ctx, p)
 	if perr != nil {
 		if ctx.Err() != nil {
+	if perr := s.translateC(ctx, p); perr != nil {
+		if ctx.Err() != nil {
+			return interrupted(c)
+		}
+		return perr
+	}
 			return interrupted(c)
 		}
 		return perr
@@ -178,6 +187,7 @@ func (s *Session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.module == "" {
+	s.c.close()
 		return nil
 	}
 	return os.RemoveAll(s.module)

@@ -27,8 +27,10 @@ type unitWriter struct {
 	queue   []*decl
 	out     strings.Builder
 
-	bodyless []string
-	embeds   []*decl
+	bodyless  []string
+	embeds    []*decl
+	chunks    map[string]bool // texts of cgo that are written
+	libraries []string        // of C
 }
 
 func newUnitWriter(env declarations, a *aliases) *unitWriter {
@@ -122,6 +124,10 @@ func (w *unitWriter) variable(d *decl) {
 
 func (w *unitWriter) function(d *decl) {
 	start, end := d.src.span(d.fn)
+	if d.c != nil && (w.full[d] || d.c.helper) {
+		w.cFunction(d.c)
+		return
+	}
 	if w.full[d] || d.small && !w.alive[d.name] || d.generic {
 		w.directives(d.fn.Doc)
 		if w.alive[d.name] && !d.generic {

@@ -155,18 +155,21 @@ func appendFile(name, text string) error {
 
 var (
 	importedC = regexp.MustCompile(`(?m)^//go:linkname __cgo_(\w+) \w+\n//go:cgo_import_static \w+\nvar __cgo_\w+ byte$`)
-	addressC  = regexp.MustCompile(`unsafe\.Pointer\(&(__cgo_\w+)\)`)
+	addressC  = regexp.MustCompile(`unsafe\.Pointer\(&__cgo_(\w+)\)`)
 )
 
 // addresses has the variables of C, and functions that are used as values, found through a table in the library: a
 // static one has no symbol, and one symbol may be in the libraries of several cells.
 func (c *cBuild) addresses(types []byte) (goText, cText string) {
 	var table strings.Builder
-	text := importedC.ReplaceAllStringFunc(string(types), func(s string) string {
+	// Variables of Go hold the addresses, since Go code reaches only what is near.
+	text := addressC.ReplaceAllString(string(types), "*(*unsafe.Pointer)(_cgo_at_$1)")
+	text = importedC.ReplaceAllStringFunc(text, func(s string) string {
 		name := importedC.FindStringSubmatch(s)[1]
 		entry := fmt.Sprintf("_cgo_address_%d_%s", c.file.ID, name)
 		fmt.Fprintf(&table, "\nvoid *const %s = (void *)&%s;\n", entry, name)
-		return fmt.Sprintf("//go:linkname __cgo_%s %s\n//go:cgo_import_static %s\nvar __cgo_%s byte", name, entry, entry, name)
+		return fmt.Sprintf("//go:linkname __cgo_%[1]s %[2]s\n//go:cgo_import_static %[2]s\nvar __cgo_%[1]s byte\n"+
+			"var _cgo_at_%[1]s = unsafe.Pointer(&__cgo_%[1]s)", name, entry)
 	})
-	return addressC.ReplaceAllString(text, "*(*unsafe.Pointer)(unsafe.Pointer(&$1))"), table.String()
+	return text, table.String()
 }
