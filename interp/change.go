@@ -22,6 +22,7 @@ type change struct {
 	typePairs [][2]string // old and new link names of types with a new identity
 	saved     map[*decl]decl
 	warnings  []string
+	pkg       *types.Package // of env, where it was checked as a whole afterwards
 }
 
 type movedVar struct {
@@ -43,7 +44,7 @@ func newChange(old declarations, fresh []*decl, versions map[string]int) *change
 	for d := range c.fresh {
 		c.compare(d)
 	}
-	for c.propagate() {
+	for len(c.identity)+len(c.touched) > 0 && c.propagate() {
 	}
 	c.assignLinks(versions)
 	c.findGrown()
@@ -156,9 +157,28 @@ func (c *change) hits(refs, set map[string]bool, except string) bool {
 	return false
 }
 
+// changed returns what this cell brings or changes, in a fixed order.
+func (c *change) changed() []*decl {
+	list := declarations{}
+	for d := range c.fresh {
+		list[d.name] = d
+	}
+	for _, set := range []map[string]bool{c.identity, c.grown} {
+		for name := range set {
+			if d := c.env[name]; d != nil {
+				list[name] = d
+			}
+		}
+	}
+	for d := range c.rebuild {
+		list[d.name] = d
+	}
+	return list.sorted()
+}
+
 // assignLinks gives link names to what is new or has a new identity.
 func (c *change) assignLinks(versions map[string]int) {
-	for _, d := range c.env.sorted() {
+	for _, d := range c.changed() {
 		if d.kind == kindMethod {
 			continue
 		}

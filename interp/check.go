@@ -16,6 +16,7 @@ type checked struct {
 	pkg    *types.Package
 	info   *types.Info
 	broken map[*decl]string // earlier declarations that no longer compile, and why
+	whole  bool             // all declarations were checked, not only the cell
 	unused []types.Object   // local variables that nothing uses; Go forbids them, cells do not
 }
 
@@ -45,12 +46,26 @@ func (c *checker) check(env declarations, cell *parsedCell, bodies map[*decl]boo
 }
 
 func (c *checker) once(env declarations, cell *parsedCell, bodies map[*decl]bool) (*checked, []problem, map[*decl]string) {
-	res := &checked{info: &types.Info{
+	res := newChecked()
+	res.whole, res.pkg = true, types.NewPackage("main", "main")
+	files := []*ast.File{c.envFile(env, bodies)}
+	if cell != nil {
+		files = append(files, cell.file)
+	}
+	problems, bad := c.sortErrors(c.files(res, files), env, cell, res)
+	return res, problems, bad
+}
+
+func newChecked() *checked {
+	return &checked{info: &types.Info{
 		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
 		Selections: map[*ast.SelectorExpr]*types.Selection{}, Instances: map[*ast.Ident]types.Instance{},
 		Scopes: map[ast.Node]*types.Scope{}, Implicits: map[ast.Node]types.Object{},
 	}}
-	var errs []types.Error
+}
+
+// files checks files into res.pkg and returns all errors.
+func (c *checker) files(res *checked, files []*ast.File) (errs []types.Error) {
 	conf := types.Config{
 		Importer: c.imp, GoVersion: "go1.26", DisableUnusedImportCheck: true, FakeImportC: true,
 		Sizes: types.SizesFor("gc", "amd64"),
@@ -60,15 +75,9 @@ func (c *checker) once(env declarations, cell *parsedCell, bodies map[*decl]bool
 			}
 		},
 	}
-	files := []*ast.File{c.envFile(env, bodies)}
-	if cell != nil {
-		files = append(files, cell.file)
-	}
-	res.pkg = types.NewPackage("main", "main")
 	// Errors come through conf.Error, all of them.
 	_ = types.NewChecker(&conf, c.fset, res.pkg, res.info).Files(files)
-	problems, bad := c.sortErrors(errs, env, cell, res)
-	return res, problems, bad
+	return errs
 }
 
 // envFile makes a file of declarations without bodies.

@@ -148,7 +148,7 @@ func (s *Session) Reset(ctx context.Context) error {
 		_ = proc.Close() // it is killed where it does not end by itself
 	}
 	s.forget()
-	s.publish()
+	s.publish(nil)
 	return s.ready(ctx, 0)
 }
 

@@ -243,7 +243,8 @@ func (s *Session) dropValues() (dropped []string) {
 	}
 	s.registered = map[string]bool{}
 	s.revive = s.env.clone()
-	s.publish()
+	s.base = nil
+	s.publish(nil)
 	return dropped
 }
 

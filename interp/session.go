@@ -42,12 +42,14 @@ type Session struct {
 	registered map[string]bool // symbols that the host can call directly
 	loaded     map[string]bool // packages that the host has
 	units      int
+	cells      int
 	temps      int // numbers of cells that the user does not see
 	importer   types.Importer
+	base       *base        // of env; nil where it must be made again
 	revive     declarations // kept from a host that has ended: the next unit brings them
+	c          cState
 
 	mu       sync.Mutex // guards the rest; never held while waiting
-	c          cState
 	dir      string
 	environ  []string
 	mode     Mode
@@ -106,10 +108,10 @@ func (s *Session) forget() {
 	s.loaded = map[string]bool{}
 	s.importer = nil
 	s.revive = nil
-}
-
 	s.c.close()
 	s.base = nil
+}
+
 // lock waits for the right to change declarations and to use the host.
 func (s *Session) lock(ctx context.Context) error {
 	select {
@@ -151,22 +153,23 @@ func (s *Session) run(ctx context.Context, c Cell) *Error {
 		}
 		return &Error{Name: nameBuild, Value: err.Error(), Traceback: []string{err.Error()}}
 	}
-	p, perr := parseCell(s.fset, c)
+	s.cells++
+	p, perr := parseCell(s.fset, c, s.cells)
 	if perr != nil {
 		return perr
 	}
 	if len(p.file.Decls) == 0 {
 		return nil
 	}
-	plan, perr := s.plan(ctx, p)
-	if perr != nil {
-		if ctx.Err() != nil {
 	if perr := s.translateC(ctx, p); perr != nil {
 		if ctx.Err() != nil {
 			return interrupted(c)
 		}
 		return perr
 	}
+	plan, perr := s.plan(ctx, p)
+	if perr != nil {
+		if ctx.Err() != nil {
 			return interrupted(c)
 		}
 		return perr
@@ -184,10 +187,10 @@ func (s *Session) Close() error {
 		_ = proc.Close() // it may be dead already
 	}
 	s.bg.Wait()
+	s.c.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.module == "" {
-	s.c.close()
 		return nil
 	}
 	return os.RemoveAll(s.module)

@@ -35,13 +35,38 @@ type view struct {
 }
 
 // publish makes the current declarations visible to completion; the queue's token is held.
-func (s *Session) publish() {
-	v := &view{env: make(declarations, len(s.env)), imports: maps.Clone(s.imports), fset: s.fset, mu: &s.viewImports}
-	for name, d := range s.env {
-		c := *d
-		v.env[name] = &c
+// ch is what has changed since the last time; nil is everything.
+func (s *Session) publish(ch *change) {
+	s.mu.Lock()
+	last := s.snapshot
+	s.mu.Unlock()
+	adds := ch != nil && last != nil && len(ch.identity)+len(ch.rebuild)+len(ch.warnings) == 0
+	if adds && len(ch.fresh) == 0 && maps.Equal(last.imports, s.imports) {
+		return
+	}
+	v := &view{imports: maps.Clone(s.imports), fset: s.fset, mu: &s.viewImports}
+	if adds {
+		v.env = last.env.clone()
+		for d := range ch.fresh {
+			c := *d
+			v.env[d.name] = &c
+		}
+	} else {
+		v.env = make(declarations, len(s.env))
+		for name, d := range s.env {
+			c := *d
+			v.env[name] = &c
+		}
 	}
 	v.aliases = &aliases{byPath: maps.Clone(s.aliases.byPath), dots: maps.Clone(s.aliases.dots)}
+	if s.base != nil {
+		v.pkg = types.NewPackage("main", "main")
+		for name := range s.env {
+			if o := s.base.pkg.Scope().Lookup(name); o != nil {
+				v.pkg.Scope().Insert(o)
+			}
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v.packages, v.goroot, v.dir = s.state.packages, s.state.tc.GOROOT, s.dir
@@ -68,6 +93,9 @@ func (l lockedImporter) Import(path string) (*types.Package, error) {
 // objects returns the session's objects.
 func (v *view) objects() *types.Package {
 	v.once.Do(func() {
+		if v.pkg != nil {
+			return
+		}
 		c := &checker{fset: v.fset, imp: v.imp, aliases: v.aliases, pos: v.fset.AddFile("notebook", -1, 1).Pos(0)}
 		res, _ := c.check(v.env.clone(), nil, nil)
 		v.pkg = res.pkg
