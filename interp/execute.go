@@ -53,7 +53,7 @@ func (s *Session) execute(ctx context.Context, pl *plan) *Error {
 	}
 	run := &hostrpc.Run{Cell: c.Number, Migrate: pl.change.migrations()}
 	if !unit.empty {
-		run.Func = "main." + bodyName(pl.code.p.seq)
+		run.Func = "main." + bodyName(c.Number)
 	}
 	reply, err := s.call(ctx, c, &hostrpc.Request{Run: run})
 	if reply != nil {
@@ -83,11 +83,7 @@ func (s *Session) commit(pl *plan) {
 	}
 	s.env = pl.change.env
 	s.imports = pl.imports
-	changed := pl.change.changed()
-	if s.revive != nil {
-		changed = s.env.sorted()
-	}
-	for _, d := range changed {
+	for _, d := range s.env {
 		if d.kind != kindMethod {
 			s.versions[d.name] = max(s.versions[d.name], d.version)
 		}
@@ -95,8 +91,7 @@ func (s *Session) commit(pl *plan) {
 			s.registered[d.link] = true
 		}
 	}
-	s.extendBase(pl)
-	s.publish(pl.change)
+	s.publish()
 }
 
 // migrations lists the variables whose values move to a redeclared type.
@@ -129,11 +124,7 @@ func (s *Session) writeUnit(pl *plan) *writtenUnit {
 	u := &writtenUnit{register: fmt.Sprintf("main.register%s%d", marker, s.units)}
 	w.alive = pl.body.r.alive
 	defined := map[string]bool{u.register: true}
-	candidates := pl.change.changed()
-	if s.revive != nil {
-		candidates = pl.change.env.sorted()
-	}
-	for _, d := range candidates {
+	for _, d := range pl.change.env.sorted() {
 		isFunc := d.kind == kindFunc || d.kind == kindMethod
 		if pl.change.fresh[d] || isFunc && pl.change.rebuild[d] || s.revived(d) {
 			if isFunc {
@@ -154,12 +145,12 @@ func (s *Session) writeUnit(pl *plan) *writtenUnit {
 	}
 	u.empty = pl.body.write(w)
 	if !u.empty {
-		defined["main."+bodyName(pl.code.p.seq)] = true
+		defined["main."+bodyName(pl.code.p.Number)] = true
 		for i := range pl.code.inits {
-			defined["main."+initName(pl.code.p.seq, i)] = true
+			defined["main."+initName(pl.code.p.Number, i)] = true
 		}
 	}
-	w.registration(strings.TrimPrefix(u.register, "main."), pl.change, pl.code, s.registered, candidates)
+	w.registration(strings.TrimPrefix(u.register, "main."), pl.change, pl.code, s.registered, s.revived)
 	w.flush()
 	for _, spec := range pl.code.p.imports {
 		if path, err := strconv.Unquote(spec.Path.Value); err == nil && spec.Name != nil && spec.Name.Name == "_" {

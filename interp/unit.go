@@ -34,7 +34,7 @@ type unitWriter struct {
 }
 
 func newUnitWriter(env declarations, a *aliases) *unitWriter {
-	return &unitWriter{env: env, aliases: a, full: map[*decl]bool{}, pkgs: map[string]bool{}, blank: map[string]bool{}, seen: map[*decl]bool{}}
+	return &unitWriter{env: env, aliases: a, full: map[*decl]bool{}, pkgs: map[string]bool{}, blank: map[string]bool{}, seen: map[*decl]bool{}, chunks: map[string]bool{}}
 }
 
 // need queues a declaration for the unit.
