@@ -158,21 +158,21 @@ func (b *bodyWriter) write(w *unitWriter) (empty bool) {
 		start, end := p.span(f)
 		nameEnd := p.identEnd(int(f.Name.Pos()) - p.base)
 		w.line(p, start)
-		fmt.Fprintf(&w.out, "func %s%s", initName(p.Number, i), w.render(p, nameEnd, end, b.r.edits))
+		fmt.Fprintf(&w.out, "func %s%s", initName(p.seq, i), w.render(p, nameEnd, end, b.r.edits))
 	}
 	w.line(p, 0)
-	fmt.Fprintf(&w.out, "func %s() {", bodyName(p.Number))
+	fmt.Fprintf(&w.out, "func %s() {", bodyName(p.seq))
 	if p.program {
 		b.initialise()
 		for i := range code.inits {
-			fmt.Fprintf(&w.out, "\n%s()", initName(p.Number, i))
+			fmt.Fprintf(&w.out, "\n%s()", initName(p.seq, i))
 		}
 		if code.hasMain {
 			w.out.WriteString("\n" + b.mainCall())
 		}
 	} else {
 		for i := range code.inits {
-			fmt.Fprintf(&w.out, "\n%s()", initName(p.Number, i))
+			fmt.Fprintf(&w.out, "\n%s()", initName(p.seq, i))
 		}
 		for _, st := range p.body.Body.List {
 			b.statement(st)
@@ -312,11 +312,11 @@ func (b *bodyWriter) assignSpec(x *ast.ValueSpec) {
 }
 
 // registration writes the function that registers symbols for cells that run directly.
-func (w *unitWriter) registration(name string, c *change, code *cellCode, known map[string]bool, revived func(*decl) bool) {
+func (w *unitWriter) registration(name string, c *change, code *cellCode, known map[string]bool, candidates []*decl) {
 	var b strings.Builder
 	reg := func(format string, args ...any) { fmt.Fprintf(&b, "\t"+rt+"."+format+"\n", args...) }
-	for _, d := range c.env.sorted() {
-		isNew := c.fresh[d] || c.identity[d.name] || revived(d)
+	for _, d := range candidates {
+		isNew := !c.rebuild[d] || c.identity[d.name]
 		switch {
 		case d.kind == kindVar && isNew:
 			w.need(d)
@@ -324,7 +324,7 @@ func (w *unitWriter) registration(name string, c *change, code *cellCode, known 
 		case d.kind == kindFunc && isNew && !d.generic && d.name != "main" && d.c == nil:
 			w.need(d)
 			reg("Register(%q, %s)", d.link, d.link)
-		case d.kind == kindType && !d.generic && !d.isConstraint() && (isNew || c.grown[d.name]):
+		case d.kind == kindType && !d.generic && !d.isConstraint() && isNew:
 			w.need(d)
 			reg("RegisterType(%q, (*%s)(nil))", d.link, d.link)
 		}

@@ -53,7 +53,7 @@ func (s *Session) execute(ctx context.Context, pl *plan) *Error {
 	}
 	run := &hostrpc.Run{Cell: c.Number, Migrate: pl.change.migrations()}
 	if !unit.empty {
-		run.Func = "main." + bodyName(c.Number)
+		run.Func = "main." + bodyName(pl.code.p.seq)
 	}
 	reply, err := s.call(ctx, c, &hostrpc.Request{Run: run})
 	if reply != nil {
@@ -83,7 +83,11 @@ func (s *Session) commit(pl *plan) {
 	}
 	s.env = pl.change.env
 	s.imports = pl.imports
-	for _, d := range s.env {
+	changed := pl.change.changed()
+	if s.revive != nil {
+		changed = s.env.sorted()
+	}
+	for _, d := range changed {
 		if d.kind != kindMethod {
 			s.versions[d.name] = max(s.versions[d.name], d.version)
 		}
@@ -91,7 +95,8 @@ func (s *Session) commit(pl *plan) {
 			s.registered[d.link] = true
 		}
 	}
-	s.publish()
+	s.extendBase(pl)
+	s.publish(pl.change)
 }
 
 // migrations lists the variables whose values move to a redeclared type.
@@ -124,7 +129,11 @@ func (s *Session) writeUnit(pl *plan) *writtenUnit {
 	u := &writtenUnit{register: fmt.Sprintf("main.register%s%d", marker, s.units)}
 	w.alive = pl.body.r.alive
 	defined := map[string]bool{u.register: true}
-	for _, d := range pl.change.env.sorted() {
+	candidates := pl.change.changed()
+	if s.revive != nil {
+		candidates = pl.change.env.sorted()
+	}
+	for _, d := range candidates {
 		isFunc := d.kind == kindFunc || d.kind == kindMethod
 		if pl.change.fresh[d] || isFunc && pl.change.rebuild[d] || s.revived(d) {
 			if isFunc {
@@ -145,12 +154,12 @@ func (s *Session) writeUnit(pl *plan) *writtenUnit {
 	}
 	u.empty = pl.body.write(w)
 	if !u.empty {
-		defined["main."+bodyName(pl.code.p.Number)] = true
+		defined["main."+bodyName(pl.code.p.seq)] = true
 		for i := range pl.code.inits {
-			defined["main."+initName(pl.code.p.Number, i)] = true
+			defined["main."+initName(pl.code.p.seq, i)] = true
 		}
 	}
-	w.registration(strings.TrimPrefix(u.register, "main."), pl.change, pl.code, s.registered, s.revived)
+	w.registration(strings.TrimPrefix(u.register, "main."), pl.change, pl.code, s.registered, candidates)
 	w.flush()
 	for _, spec := range pl.code.p.imports {
 		if path, err := strconv.Unquote(spec.Path.Value); err == nil && spec.Name != nil && spec.Name.Name == "_" {

@@ -20,6 +20,7 @@ const marker = "۰"
 // parsedCell is a cell as one Go file: its declarations, then one function with its statements.
 type parsedCell struct {
 	Cell
+	seq  int // counts the cells of a session; numbers may come twice
 	fset *token.FileSet
 	file *ast.File
 	text string    // the file's text
@@ -38,8 +39,8 @@ type parsedCell struct {
 // segment says that text[out:out+n] is a copy of the cell's source[in:in+n].
 type segment struct{ out, in, n int }
 
-// bodyName is the link name of a cell's statements.
-func bodyName(number int) string { return fmt.Sprintf("cell%s%d", marker, number) }
+// bodyName is the link name of a cell's statements; seq counts the cells of a session.
+func bodyName(seq int) string { return fmt.Sprintf("cell%s%d", marker, seq) }
 
 type fileBuilder struct {
 	strings.Builder
@@ -53,7 +54,7 @@ func (b *fileBuilder) copy(start, end int) {
 }
 
 // parseCell splits and parses a cell. Errors are an *Error with every position.
-func parseCell(fset *token.FileSet, c Cell) (*parsedCell, *Error) {
+func parseCell(fset *token.FileSet, c Cell, seq int) (*parsedCell, *Error) {
 	if i := strings.Index(c.Source, marker); i >= 0 {
 		return nil, compileError(c, []problem{{offset: i, msg: "the character " + marker + " (U+06F0) is reserved"}})
 	}
@@ -70,7 +71,7 @@ func parseCell(fset *token.FileSet, c Cell) (*parsedCell, *Error) {
 			return nil, compileError(c, []problem{{offset: t.Code, msg: "a notebook is one package, main: leave the package clause out"}})
 		}
 	}
-	p := &parsedCell{Cell: c, fset: fset, hoisted: map[string]bool{}}
+	p := &parsedCell{Cell: c, seq: seq, fset: fset, hoisted: map[string]bool{}}
 	p.program = !slices.ContainsFunc(parts, func(t cell.Part) bool { return t.Kind == cell.Stmt })
 	if !p.program {
 		p.findHoisted(parts)
@@ -103,7 +104,7 @@ func (p *parsedCell) assemble(parts []cell.Part) *fileBuilder {
 	if p.program {
 		return b
 	}
-	b.WriteString("func " + bodyName(p.Number) + "() {\n")
+	b.WriteString("func " + bodyName(p.seq) + "() {\n")
 	for _, t := range parts {
 		if t.Kind == cell.Stmt || t.Kind == cell.Var {
 			p.assembleStmt(b, t)
@@ -115,7 +116,7 @@ func (p *parsedCell) assemble(parts []cell.Part) *fileBuilder {
 
 func (p *parsedCell) finish(parts []cell.Part) {
 	for _, d := range p.file.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == bodyName(p.Number) {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == bodyName(p.seq) {
 			p.body = f
 		}
 	}

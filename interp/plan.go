@@ -184,8 +184,13 @@ var undefined = regexp.MustCompile(`^undefined: (\w+)$`)
 // checkCell type-checks the cell; standard packages that it names without importing them
 // are imported where the name is unambiguous.
 func (s *Session) checkCell(ctx context.Context, p *parsedCell, known declarations, imports map[string]string) (*checked, *Error) {
-	ck := s.checker()
-	res, problems := ck.check(known, p, nil)
+	check := func() (*checked, []problem) {
+		if res, problems, ok := s.quickCheck(p, imports); ok {
+			return res, problems
+		}
+		return s.checker().check(known, p, nil)
+	}
+	res, problems := check()
 	added := false
 	for i, pr := range problems {
 		m := undefined.FindStringSubmatch(pr.msg)
@@ -208,7 +213,7 @@ func (s *Session) checkCell(ctx context.Context, p *parsedCell, known declaratio
 		added = true
 	}
 	if added {
-		res, problems = ck.check(known, p, nil)
+		res, problems = check()
 	}
 	if len(problems) > 0 {
 		return nil, compileError(p.Cell, s.explainBroken(problems, res.broken))
@@ -277,6 +282,7 @@ func (s *Session) recheck(p *parsedCell, ch *change, res *checked) *Error {
 	}
 	res2, _ := s.checker().check(ch.env, nil, ch.rebuild)
 	ch.drop(res2.broken)
+	ch.pkg = res2.pkg
 	for d := range ch.rebuild {
 		ch.save(d)
 		s.rewriteDecl(d, res2, nil)

@@ -42,8 +42,10 @@ type Session struct {
 	registered map[string]bool // symbols that the host can call directly
 	loaded     map[string]bool // packages that the host has
 	units      int
+	cells      int
 	temps      int // numbers of cells that the user does not see
 	importer   types.Importer
+	base       *base        // of env; nil where it must be made again
 	revive     declarations // kept from a host that has ended: the next unit brings them
 	c          cState
 
@@ -107,6 +109,7 @@ func (s *Session) forget() {
 	s.importer = nil
 	s.revive = nil
 	s.c.close()
+	s.base = nil
 }
 
 // lock waits for the right to change declarations and to use the host.
@@ -150,7 +153,8 @@ func (s *Session) run(ctx context.Context, c Cell) *Error {
 		}
 		return &Error{Name: nameBuild, Value: err.Error(), Traceback: []string{err.Error()}}
 	}
-	p, perr := parseCell(s.fset, c)
+	s.cells++
+	p, perr := parseCell(s.fset, c, s.cells)
 	if perr != nil {
 		return perr
 	}
