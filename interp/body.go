@@ -122,6 +122,10 @@ func (r *rewriter) showLast(p *parsedCell) {
 		return
 	}
 	tv, ok := r.res.info.Types[p.last.X]
+	if ok && tv.IsNil() {
+		r.replaceFirst(r.at(p.last), int(p.last.End())-r.src.base, rt+".Result(error(nil))")
+		return
+	}
 	if !ok || !showable(tv) || isPrint(r.res, p.last.X) {
 		return
 	}

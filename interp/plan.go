@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
+	"go/types"
 	"maps"
 	"regexp"
 	"slices"
@@ -215,10 +217,27 @@ func (s *Session) checkCell(ctx context.Context, p *parsedCell, known declaratio
 	if added {
 		res, problems = check()
 	}
+	problems = append(problems, p.unshowable(res)...)
 	if len(problems) > 0 {
 		return nil, compileError(p.Cell, s.explainBroken(problems, res.broken))
 	}
 	return res, nil
+}
+
+// unshowable reports a last expression that no type of Go can hold.
+func (p *parsedCell) unshowable(res *checked) []problem {
+	if p.last == nil {
+		return nil
+	}
+	tv := res.info.Types[p.last.X]
+	b, ok := tv.Type.(*types.Basic)
+	if !ok || tv.Value == nil || b.Kind() != types.UntypedInt && b.Kind() != types.UntypedRune {
+		return nil
+	}
+	if _, exact := constant.Int64Val(tv.Value); exact {
+		return nil
+	}
+	return []problem{{offset: p.offset(p.last.Pos()), msg: fmt.Sprintf("the constant %s overflows int; give it a type that holds it, such as float64", tv.Value)}}
 }
 
 // explainBroken says why a name is undefined where this cell itself broke its declaration.
