@@ -121,7 +121,7 @@ func rewriteCell(t *testing.T, s *Session, c Cell) {
 	if strings.Contains(c.Source, "//line ") || strings.Contains(c.Source, "/*line ") {
 		return // asks for other positions
 	}
-	p, perr := parseCell(s.fset, c)
+	p, perr := parseCell(s.fset, c, 1)
 	if perr != nil || len(p.file.Decls) == 0 {
 		return
 	}
