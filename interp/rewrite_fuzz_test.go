@@ -80,6 +80,7 @@ func FuzzRewrite(f *testing.F) {
 
 // rewriteSeeds returns the notebooks of the session tests, and shapes that they lack.
 func rewriteSeeds(f *testing.F) []string {
+	f.Helper()
 	paths, err := filepath.Glob("../tests/session/*.txt")
 	if err != nil || len(paths) == 0 {
 		f.Fatalf("%d session programs: %v", len(paths), err)
@@ -118,10 +119,12 @@ var rewriteShapes = []string{
 // rewriteCell plans a cell, checks its unit and keeps its declarations. A cell that is refused
 // changes nothing.
 func rewriteCell(t *testing.T, s *Session, c Cell) {
+	t.Helper()
 	if strings.Contains(c.Source, "//line ") || strings.Contains(c.Source, "/*line ") {
 		return // asks for other positions
 	}
-	p, perr := parseCell(s.fset, c, 1)
+	s.cells++
+	p, perr := parseCell(s.fset, c, s.cells)
 	if perr != nil || len(p.file.Decls) == 0 {
 		return
 	}
@@ -163,7 +166,7 @@ func rewriteCell(t *testing.T, s *Session, c Cell) {
 func misplaced(pl *plan, fset *token.FileSet, unit *ast.File) []string {
 	lines := unitLines{fset: fset, functions: map[string]int{}, literals: map[string]bool{}}
 	for _, d := range unit.Decls {
-		lines.declaration(d, bodyName(pl.code.p.Number))
+		lines.declaration(d, bodyName(pl.code.p.seq))
 	}
 	var wrong []string
 	for _, d := range pl.code.decls {
