@@ -263,6 +263,34 @@ func embeddedNames(t ast.Expr) (names []string) {
 	return names
 }
 
+// mayHoldAny reports whether values of a type may hold interface values, and so values of a
+// type that nothing in its own type tells.
+func mayHoldAny(t types.Type, seen map[types.Type]bool) bool {
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	switch u := t.Underlying().(type) {
+	case *types.Interface:
+		return true
+	case *types.Pointer:
+		return mayHoldAny(u.Elem(), seen)
+	case *types.Slice:
+		return mayHoldAny(u.Elem(), seen)
+	case *types.Array:
+		return mayHoldAny(u.Elem(), seen)
+	case *types.Map:
+		return mayHoldAny(u.Key(), seen) || mayHoldAny(u.Elem(), seen)
+	case *types.Struct:
+		for f := range u.Fields() {
+			if mayHoldAny(f.Type(), seen) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // drop removes declarations that no longer compile, with a warning each.
 func (c *change) drop(broken map[*decl]string) {
 	var lines []string

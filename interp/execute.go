@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/types"
 	"maps"
 	"os"
 	"path/filepath"
@@ -21,7 +22,10 @@ func (s *Session) execute(ctx context.Context, pl *plan) *Error {
 	c := pl.code.p.Cell
 	if pl.direct != nil {
 		reply, err := s.call(ctx, c, &hostrpc.Request{Eval: &hostrpc.Eval{Cell: c.Number, Program: *pl.direct}})
-		if reply == nil || reply.Fault == nil || reply.Fault.Name != hostrpc.NotDirect {
+		if reply == nil {
+			return err // the host has ended, and the variables with it
+		}
+		if reply.Fault == nil || reply.Fault.Name != hostrpc.NotDirect {
 			s.commit(pl)
 			return err
 		}
@@ -48,10 +52,10 @@ func (s *Session) execute(ctx context.Context, pl *plan) *Error {
 		}
 	}
 	s.warn(c.Number, pl.change.warnings)
-	if unit.empty && len(pl.change.moved) == 0 {
+	run := &hostrpc.Run{Cell: c.Number, Migrate: pl.change.migrations()}
+	if unit.empty && len(run.Migrate) == 0 {
 		return nil
 	}
-	run := &hostrpc.Run{Cell: c.Number, Migrate: pl.change.migrations()}
 	if !unit.empty {
 		run.Func = "main." + bodyName(pl.code.p.seq)
 	}
@@ -99,15 +103,24 @@ func (s *Session) commit(pl *plan) {
 	s.publish(pl.change)
 }
 
-// migrations lists the variables whose values move to a redeclared type.
+// migrations lists the variables whose values move to a redeclared type, and those whose
+// interfaces may hold values of one.
 func (c *change) migrations() []hostrpc.Migration {
+	var pairs []hostrpc.Pair
+	for _, t := range c.typePairs {
+		pairs = append(pairs, hostrpc.Pair{Old: "main." + t[0], New: "main." + t[1]})
+	}
+	if len(pairs) == 0 && len(c.moved) == 0 {
+		return nil
+	}
 	var list []hostrpc.Migration
 	for _, m := range c.moved {
-		g := hostrpc.Migration{Name: m.d.name, Old: m.oldLink, New: m.d.link}
-		for _, t := range c.typePairs {
-			g.Types = append(g.Types, hostrpc.Pair{Old: "main." + t[0], New: "main." + t[1]})
+		list = append(list, hostrpc.Migration{Name: m.d.name, Old: m.oldLink, New: m.d.link, Types: pairs})
+	}
+	for _, d := range c.env {
+		if d.kind == kindVar && !c.fresh[d] && !c.identity[d.name] && mayHoldAny(d.typ, map[types.Type]bool{}) {
+			list = append(list, hostrpc.Migration{Name: d.name, Old: d.link, New: d.link, Types: pairs})
 		}
-		list = append(list, g)
 	}
 	slices.SortFunc(list, func(a, b hostrpc.Migration) int { return strings.Compare(a.Name, b.Name) })
 	return list

@@ -196,6 +196,9 @@ func (c *converter) mentions(t reflect.Type, seen map[reflect.Type]bool) bool {
 		return false
 	}
 	seen[t] = true
+	if foreign(t) {
+		return false
+	}
 	if _, ok := c.types[t]; ok || t.Kind() == reflect.Interface {
 		return true
 	}
