@@ -90,7 +90,7 @@ type cBuild struct {
 
 // translate runs the cgo tool, where the C compiler checks the C.
 func (c *cBuild) translate(ctx context.Context) error {
-	args := []string{"tool", "cgo", "-objdir", c.dir, "-trimpath", c.dir, "-importpath", "main", "--", "-I", c.file.Dir}
+	args := []string{"tool", "cgo", "-objdir", c.dir + string(filepath.Separator), "-trimpath", c.dir, "-importpath", "main", "--", "-I", c.file.Dir}
 	args = append(append(args, c.flags.compile...), filepath.Join(c.dir, CName))
 	return c.run(ctx, c.tc.GoCmd, args...)
 }
