@@ -96,6 +96,11 @@ func (s *Session) prepared(ctx context.Context, cell int) (toolchain.Toolchain, 
 		b.Lock()
 		line, more := b.last, b.more
 		b.Unlock()
+		select {
+		case <-done:
+			line = shown // old news
+		default:
+		}
 		if line != shown && cell > 0 {
 			s.sink.Stream(cell, "stderr", line+"\n")
 			shown = line
@@ -199,6 +204,9 @@ func interruptedReply(c Cell, reply *hostrpc.Reply) *Error {
 	return e
 }
 
+// maxExitFrames bounds the frames shown of a host's end; endless recursion has many.
+const maxExitFrames = 10
+
 // lost handles the end of the host: functions, types and imports stay, variables are gone.
 func (s *Session) lost(cell int, exit hostproc.Exit) *Error {
 	s.mu.Lock()
@@ -216,7 +224,11 @@ func (s *Session) lost(cell int, exit hostproc.Exit) *Error {
 		e.Value += "; functions, types and imports are kept, but what used the variables"
 	}
 	e.Traceback = []string{bold + red + nameHost + reset + ": " + e.Value}
-	for _, f := range exit.Frames {
+	for i, f := range exit.Frames {
+		if i == maxExitFrames {
+			e.Traceback = append(e.Traceback, "  ...")
+			break
+		}
 		if f.User {
 			e.Traceback = append(e.Traceback, fmt.Sprintf("  %s:%d  %s", f.File, f.Line, f.Func))
 		}
