@@ -31,25 +31,9 @@ func (s *Session) execute(ctx context.Context, pl *plan) *Error {
 		}
 	}
 	unit := s.writeUnit(pl)
-	load, archive, err := s.build(ctx, pl, unit)
-	if err != nil {
+	if err := s.load(ctx, pl, unit); err != nil {
 		pl.change.undo()
 		return err
-	}
-	defer archive.Close()
-	if _, err := s.call(ctx, c, &hostrpc.Request{Load: load}); err != nil {
-		pl.change.undo()
-		return err
-	}
-	s.commit(pl)
-	s.revive = nil
-	for _, p := range load.Packages {
-		s.loaded[p.Path] = true
-	}
-	for path, funcs := range pl.code.pkgs {
-		for f := range funcs {
-			s.registered[path+"."+f] = true
-		}
 	}
 	s.warn(c.Number, pl.change.warnings)
 	run := &hostrpc.Run{Cell: c.Number, Migrate: pl.change.migrations()}
@@ -64,6 +48,33 @@ func (s *Session) execute(ctx context.Context, pl *plan) *Error {
 		s.warnDropped(c.Number, reply.Dropped)
 	}
 	return err
+}
+
+// load compiles a unit, has the host link it, and makes its declarations current.
+func (s *Session) load(ctx context.Context, pl *plan, unit *writtenUnit) *Error {
+	load, archive, err := s.build(ctx, pl, unit)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	if _, err := s.call(ctx, pl.code.p.Cell, &hostrpc.Request{Load: load}); err != nil {
+		// The host may have linked it, and failed in a package's init: these link names are used up.
+		for _, d := range pl.change.changed() {
+			s.versions[d.name] = max(s.versions[d.name], d.version)
+		}
+		return err
+	}
+	s.commit(pl)
+	s.revive = nil
+	for _, p := range load.Packages {
+		s.loaded[p.Path] = true
+	}
+	for path, funcs := range pl.code.pkgs {
+		for f := range funcs {
+			s.registered[path+"."+f] = true
+		}
+	}
+	return nil
 }
 
 func (s *Session) warn(cell int, lines []string) {
@@ -174,7 +185,14 @@ func (s *Session) writeUnit(pl *plan) *writtenUnit {
 	}
 	w.registration(strings.TrimPrefix(u.register, "main."), pl.change, pl.code, s.registered, candidates)
 	w.flush()
-	for _, spec := range pl.code.p.imports {
+	u.define = slices.Sorted(maps.Keys(defined))
+	s.finishUnit(u, w, pl.code.p)
+	return u
+}
+
+// finishUnit takes what the writer has written.
+func (s *Session) finishUnit(u *writtenUnit, w *unitWriter, p *parsedCell) {
+	for _, spec := range p.imports {
 		if path, err := strconv.Unquote(spec.Path.Value); err == nil && spec.Name != nil && spec.Name.Name == "_" {
 			w.blank[path] = true
 		}
@@ -182,8 +200,6 @@ func (s *Session) writeUnit(pl *plan) *writtenUnit {
 	u.Source, u.Bodyless, u.Imports = w.source(), w.bodyless, w.imports()
 	u.Cgo, u.libraries = len(w.chunks) > 0, w.libraries
 	u.EmbedCfg = s.embedConfig(w.embeds)
-	u.define = slices.Sorted(maps.Keys(defined))
-	return u
 }
 
 // revived reports whether a declaration must be brought to a new host.
