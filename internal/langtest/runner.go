@@ -97,11 +97,11 @@ func (r *Runner) session(ctx context.Context, way Way, cells []string) (got Outc
 			if exitedWell(fault) {
 				break
 			}
-			return got, fmt.Errorf("cell %d of %d: %s", i+1, len(cells), fault)
+			return got, fmt.Errorf("cell %d of %d: %w", i+1, len(cells), fault)
 		}
 	}
 	if fault := rec.Fault1(); fault != nil {
-		return got, fmt.Errorf("a goroutine: %s", fault)
+		return got, fmt.Errorf("a goroutine: %w", fault)
 	}
 	return Outcome{Stdout: rec.Text("stdout"), Stderr: rec.Text("stderr")}, nil
 }

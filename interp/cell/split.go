@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"go/scanner"
 	"go/token"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -268,8 +269,7 @@ func isFuncDecl(toks []tok) bool {
 // that end on the line above, upwards.
 func docStart(source string, comments []tok, code int) int {
 	start := code
-	for i := len(comments) - 1; i >= 0; i-- {
-		c := comments[i]
+	for _, c := range slices.Backward(comments) {
 		if c.end > start {
 			continue
 		}

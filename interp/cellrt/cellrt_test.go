@@ -13,6 +13,7 @@ import (
 
 // owned makes r the run of all goroutines until the test ends.
 func owned(t *testing.T, r *cellrt.Run) {
+	t.Helper()
 	old := cellrt.Owner
 	cellrt.Owner = func() unsafe.Pointer { return unsafe.Pointer(r) }
 	t.Cleanup(func() { cellrt.Owner = old })
@@ -20,6 +21,7 @@ func owned(t *testing.T, r *cellrt.Run) {
 
 // stopped runs f until it is blocked, stops the run, and reports whether f ended by the stop.
 func stopped(t *testing.T, f func()) bool {
+	t.Helper()
 	r := cellrt.NewRun(1)
 	owned(t, r)
 	result := make(chan any, 1)

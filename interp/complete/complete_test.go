@@ -57,33 +57,33 @@ var (
 	packages = sync.OnceValue(importer.Default)
 )
 
-func session(t testing.TB) *Snapshot {
-	t.Helper()
+func session(tb testing.TB) *Snapshot {
+	tb.Helper()
 	fset := token.NewFileSet()
 	f, err := parser.ParseFile(fset, "session.go", sessionSource, parser.ParseComments)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	conf := types.Config{Importer: packages()}
 	pkg, err := conf.Check("main", fset, []*ast.File{f}, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	root, err := os.OpenRoot(t.TempDir())
+	root, err := os.OpenRoot(tb.TempDir())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer root.Close()
 	for _, name := range []string{"data.csv", "data.json", ".hidden"} {
 		if err := root.WriteFile(name, nil, 0o600); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	if err := root.MkdirAll("images/old", 0o700); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &Snapshot{
-		Package: pkg, Imports: map[string]string{"strs": "strings"}, Importer: packages(), Std: stdPackages(t),
+		Package: pkg, Imports: map[string]string{"strs": "strings"}, Importer: packages(), Std: stdPackages(tb),
 		Modules: []string{"example.com/geo/v2", "example.com/geo/v2/plane"},
 		Magics:  []string{"%who", "%time", "%%time", "%help"}, Dir: root.Name(), Docs: testDocs(),
 		Source: func(o types.Object) string {
@@ -97,10 +97,10 @@ func session(t testing.TB) *Snapshot {
 
 var testDocs = sync.OnceValue(func() *Docs { return NewDocs(GorootDir(goroot())) })
 
-func stdPackages(t testing.TB) map[string][]string {
+func stdPackages(tb testing.TB) map[string][]string {
 	std, err := Std(goroot())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return std
 }

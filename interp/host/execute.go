@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 
 	"mobula/interp/cellrt"
@@ -50,7 +51,7 @@ func (h *Host) load(run *cellrt.Run, l *hostrpc.Load) *hostrpc.Reply {
 
 func (h *Host) run(run *cellrt.Run, r *hostrpc.Run) *hostrpc.Reply {
 	var list []func()
-	for _, name := range append(r.Also[:len(r.Also):len(r.Also)], r.Func) {
+	for _, name := range append(slices.Clip(r.Also), r.Func) {
 		if name == "" {
 			continue
 		}

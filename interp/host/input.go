@@ -67,7 +67,7 @@ func (in *inputs) readFor(h *Host) func([]byte) (int, error, bool) {
 			return 0, nil, false
 		}
 		n, err := in.read(h, b)
-		if err == error(cellrt.Interrupt{}) {
+		if errors.Is(err, cellrt.Interrupt{}) {
 			cellrt.Stopped()
 		}
 		return n, err, true
@@ -80,7 +80,7 @@ func (in *inputs) read(h *Host, b []byte) (int, error) {
 	if len(in.rest) == 0 {
 		line, err := in.ask(h, "", false)
 		switch {
-		case err == error(cellrt.Interrupt{}):
+		case errors.Is(err, cellrt.Interrupt{}):
 			return 0, err
 		case err != nil:
 			return 0, io.EOF // no user

@@ -2,6 +2,7 @@ package hostproc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -42,7 +43,7 @@ func explain(state *os.ProcessState, err error, announced *hostrpc.Exiting, repo
 		e.Reason = cause(report)
 		return e
 	}
-	switch _, exited := err.(*exec.ExitError); {
+	switch _, exited := errors.AsType[*exec.ExitError](err); {
 	case status.Signaled() && status.Signal() == syscall.SIGKILL:
 		e.Reason = "killed (signal 9), perhaps for lack of memory"
 	case status.Signaled():

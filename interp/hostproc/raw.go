@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -101,7 +102,7 @@ func startsCrash(b []byte) bool {
 
 // add keeps output until the timer or drain sends it. s.mu is held.
 func (s *rawStream) add(b []byte) {
-	if s.n == 1 && !s.report && (startsCrash(b) || startsCrash(append(s.held[:len(s.held):len(s.held)], b...))) {
+	if s.n == 1 && !s.report && (startsCrash(b) || startsCrash(append(slices.Clip(s.held), b...))) {
 		s.report = true
 		if s.timer != nil {
 			s.timer.Stop()

@@ -220,11 +220,11 @@ type Conn[S, R any] struct {
 	dec *gob.Decoder
 }
 
-// KernelConn is the kernel's end, HostConn the host's.
-type (
-	KernelConn = Conn[Request, Event]
-	HostConn   = Conn[Event, Request]
-)
+// KernelConn is the kernel's end.
+type KernelConn = Conn[Request, Event]
+
+// HostConn is the host's end.
+type HostConn = Conn[Event, Request]
 
 // New returns an end over rw, which it owns.
 func New[S, R any](rw io.ReadWriteCloser) *Conn[S, R] {

@@ -3,6 +3,7 @@
 package loader_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,7 +38,7 @@ func cell_1() { var e *fs.PathError; _, err := http.Dir("/none").Open("x"); fmt.
 }
 
 func TestNotSupported(t *testing.T) {
-	if _, err := loader.New(loader.Config{}); err != loader.ErrNotSupported {
+	if _, err := loader.New(loader.Config{}); !errors.Is(err, loader.ErrNotSupported) {
 		t.Errorf("got %v", err)
 	}
 }

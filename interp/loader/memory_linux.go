@@ -27,11 +27,10 @@ func (m *image) reserve(end uintptr) error {
 		total += l.size
 	}
 	const lowest = 0x1000000
-	base := uintptr(lowest)
 	if end < total+lowest {
 		return fmt.Errorf("the session host lies at %#x: no %d MB below it for loaded code", end, total>>20)
 	}
-	base = (end - total) &^ (1<<21 - 1)
+	base := (end - total) &^ (1<<21 - 1)
 	for i, l := range layout {
 		m.arenas[i] = arena{name: l.name, base: base, view: base, limit: l.size}
 		if i != aText {

@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"fmt"
 	"runtime"
-	"unsafe"
 )
 
 //go:embed selftest.go.txt
@@ -40,7 +39,7 @@ func (l *Linker) SelfTest(archive string) error {
 	if !ok {
 		return fmt.Errorf("self-test of the linker: %s is missing", selfTestResult)
 	}
-	if s := *(*string)(unsafe.Pointer(pointer(a))); s != "ok" {
+	if s := *(*string)(pointer(a)); s != "ok" {
 		return fmt.Errorf("self-test of the linker failed: %s: this Go toolchain cannot be used for native cells", s)
 	}
 	return nil

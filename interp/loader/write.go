@@ -199,7 +199,7 @@ func (l *Linker) setMask(addr, typ uintptr) error {
 		return nil
 	}
 	gc := typeMask(pointer(typ))
-	bits := bytesAt(uintptr(addrOf(gc)), (words+7)/8)
+	bits := bytesAt(addrOf(gc), (words+7)/8)
 	mask := m.bytes(m.base, m.cur)
 	first := (addr - d.base) / 8
 	for i := range words {

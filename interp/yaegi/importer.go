@@ -80,7 +80,7 @@ func (i *typeImporter) pkg(importPath string) *types.Package {
 
 // object makes the object that a symbol stands for.
 func (i *typeImporter) object(p *types.Package, name string, v reflect.Value) types.Object {
-	if c, ok := v.Interface().(constant.Value); ok {
+	if c, ok := reflect.TypeAssert[constant.Value](v); ok {
 		return types.NewConst(token.NoPos, p, name, untyped(c), c)
 	}
 	switch {
