@@ -37,7 +37,7 @@ func (s *Session) event(e *hostrpc.Event) {
 	case e.Clear != nil:
 		s.sink.Clear(e.Clear.Cell, e.Clear.Wait)
 	case e.Fault != nil:
-		s.sink.Fault(e.Fault.Cell, faultError(e.Fault))
+		s.sink.Fault(e.Fault.Cell, faultError(e.Fault, s.sourceLine))
 	case e.Input != nil:
 		s.bg.Go(func() { s.answer(e.Input) })
 	}

@@ -95,8 +95,8 @@ func excerpt(source string, line, col int) []string {
 	return []string{faint + "    " + text + reset, "    " + pad + red + "^" + reset}
 }
 
-// faultError makes an Error of what the host reports.
-func faultError(f *hostrpc.Fault) *Error {
+// faultError makes an Error of what the host reports. line returns the text of a cell's line.
+func faultError(f *hostrpc.Fault, line func(file string, line int) string) *Error {
 	e := &Error{Name: f.Name, Value: f.Message}
 	where := ""
 	for _, fr := range f.Frames {
@@ -114,8 +114,12 @@ func faultError(f *hostrpc.Fault) *Error {
 	}
 	e.Traceback = append(e.Traceback, head)
 	for _, fr := range f.Frames {
-		if fr.User {
-			e.Traceback = append(e.Traceback, fmt.Sprintf("  %s:%d  %s", fr.File, fr.Line, fr.Func))
+		if !fr.User {
+			continue
+		}
+		e.Traceback = append(e.Traceback, fmt.Sprintf("  %s:%d  %s", fr.File, fr.Line, fr.Func))
+		if text := line(fr.File, fr.Line); text != "" {
+			e.Traceback = append(e.Traceback, faint+"      "+text+reset)
 		}
 	}
 	return e

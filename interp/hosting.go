@@ -190,7 +190,7 @@ func (s *Session) call(ctx context.Context, c Cell, req *hostrpc.Request) (*host
 	case reply.Interrupted:
 		return reply, interruptedReply(c, reply)
 	case reply.Fault != nil:
-		return reply, faultError(reply.Fault)
+		return reply, faultError(reply.Fault, s.sourceLine)
 	}
 	return reply, nil
 }

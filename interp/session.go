@@ -7,7 +7,9 @@ import (
 	"go/types"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"mobula/internal/cellio"
 	"mobula/interp/complete"
@@ -56,6 +58,7 @@ type Session struct {
 	state    hostState
 	snapshot *view               // for completion, while a cell runs
 	running  int                 // cell
+	sources  map[string][]string // lines by file name, of cells that have run
 	captures map[int]cellio.Data // results of hidden cells
 
 	viewImports  sync.Mutex // guards what follows
@@ -88,7 +91,7 @@ func openSession(ctx context.Context, o Options) (*Session, error) {
 		return nil, fmt.Errorf("open session in %q: %w", o.Dir, err)
 	}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Session{sink: o.Sink, queue: make(chan struct{}, 1), life: life, closing: cancel, dir: dir, environ: o.Env, mode: o.Mode, captures: map[int]cellio.Data{}}
+	s := &Session{sink: o.Sink, queue: make(chan struct{}, 1), life: life, closing: cancel, dir: dir, environ: o.Env, mode: o.Mode, captures: map[int]cellio.Data{}, sources: map[string][]string{}}
 	s.forget()
 	s.bg.Go(func() {
 		// The first cell reports what went wrong, with its position in the notebook.
@@ -154,6 +157,7 @@ func (s *Session) run(ctx context.Context, c Cell) *Error {
 		return &Error{Name: nameBuild, Value: err.Error(), Traceback: []string{err.Error()}}
 	}
 	s.cells++
+	s.keepSource(c)
 	p, perr := parseCell(s.fset, c, s.cells)
 	if perr != nil {
 		return perr
@@ -175,6 +179,31 @@ func (s *Session) run(ctx context.Context, c Cell) *Error {
 		return perr
 	}
 	return s.execute(ctx, plan)
+}
+
+// keepSource keeps a cell's lines for error messages, unless it is huge.
+func (s *Session) keepSource(c Cell) {
+	if len(c.Source) > 1<<20 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sources[cellFile(c.Number)] = strings.Split(c.Source, "\n")
+}
+
+// sourceLine returns a line of a cell without its indentation, "" where it is not known.
+func (s *Session) sourceLine(file string, line int) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lines := s.sources[file]
+	if line < 1 || line > len(lines) {
+		return ""
+	}
+	text := strings.TrimSpace(lines[line-1])
+	if len(text) > 200 || !utf8.ValidString(text) {
+		return ""
+	}
+	return text
 }
 
 // Close ends the host and removes everything temporary.
