@@ -157,8 +157,20 @@ func (p *parsedCell) problemsOfC(output string, imp int) (ps []problem) {
 
 var cName = regexp.MustCompile(`\b_C(?:type|func|2func|iconst|fconst|sconst|var|fpvar_fp|macro)_|` + marker + `\d*`)
 
+// userText returns a piece of the cell's file as the user wrote it, before cgo.
+func (p *parsedCell) userText(start, end int) string {
+	if p.c == nil {
+		return p.text[start:end]
+	}
+	from, to := p.offset(token.Pos(p.base+start)), p.offset(token.Pos(p.base+end))
+	return p.Source[from:max(from, to)]
+}
+
 // plainNames writes names in a message as the user does.
 func plainNames(msg string) string {
+	if msg == "undefined: C" {
+		return msg + ` (a cell that mentions C imports it: a comment with the C code, and import "C" below it)`
+	}
 	return cName.ReplaceAllStringFunc(msg, func(s string) string {
 		if strings.HasPrefix(s, marker) {
 			return ""
@@ -182,6 +194,11 @@ func (w *unitWriter) cFunction(c *cFunc) {
 		w.chunks[k.text] = true
 		for _, path := range k.imports {
 			w.alias(path)
+		}
+		for _, name := range k.types {
+			if t := w.env[name]; t != nil {
+				w.need(t)
+			}
 		}
 		fmt.Fprintf(&w.out, "\n//line cgo:1\n%s\n", k.text)
 	}

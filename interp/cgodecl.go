@@ -17,6 +17,7 @@ import (
 type cChunk struct {
 	text    string
 	imports []string
+	types   []string // names of types in the session
 }
 
 // cGenerator turns the declarations that cgo made into those of a cell.
@@ -257,6 +258,11 @@ func (g *cGenerator) chunk(d *cDecl) *cChunk {
 	for name, path := range cPackages {
 		if slices.Contains(d.refs, name) {
 			c.imports = append(c.imports, path)
+		}
+	}
+	for _, id := range d.refs {
+		if t := g.types[id]; t != "" {
+			c.types = append(c.types, t)
 		}
 	}
 	g.chunks[d] = c

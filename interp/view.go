@@ -113,7 +113,7 @@ func (v *view) variables() (list []Variable) {
 				}
 				return p.Name()
 			}
-			list = append(list, Variable{Name: name, Type: types.TypeString(d.typ, qualify), Cell: d.cell})
+			list = append(list, Variable{Name: name, Type: plainNames(types.TypeString(d.typ, qualify)), Cell: d.cell})
 		}
 	}
 	return list
@@ -163,7 +163,7 @@ func (v *view) sourceOf(o types.Object) string {
 		case d.fn != nil && d.fn.Name.Pos() == o.Pos():
 			return d.src.withDoc(d.fn)
 		case d.spec != nil && d.spec.Name.Pos() == o.Pos():
-			return "type " + d.src.textOf(d.spec)
+			return "type " + d.src.userText(d.src.span(d.spec))
 		}
 	}
 	return ""
@@ -175,7 +175,7 @@ func (p *parsedCell) withDoc(fn *ast.FuncDecl) string {
 	if fn.Doc != nil {
 		start, _ = p.span(fn.Doc)
 	}
-	return p.text[start:end]
+	return p.userText(start, end)
 }
 
 func docDir(goroot string, packages *toolchain.Packages) func(string) string {

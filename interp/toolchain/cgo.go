@@ -122,13 +122,14 @@ func (c *cBuild) outputs(ctx context.Context) (*Translated, error) {
 	goTypes, table := c.addresses(types)
 	lib := filepath.Join(c.dir, "cell.so")
 	cText := filepath.Join(c.dir, "cell.cgo2.c")
-	if err := appendFile(cText, table); err != nil {
+	stdio := filepath.Join(c.dir, "stdio.c")
+	if err := errors.Join(appendFile(cText, table), os.WriteFile(stdio, []byte(unbuffered), 0o600)); err != nil {
 		return nil, fmt.Errorf("write the C part: %w", err)
 	}
 	cc := strings.Fields(c.file.variable("CC", c.tc.CC))
 	args := append(cc[1:len(cc):len(cc)], "-shared", "-fPIC", "-pthread", "-fmessage-length=0", "-Wl,-Bsymbolic",
 		"-ffile-prefix-map="+c.dir+"=.", "-I", c.dir, "-I", c.file.Dir)
-	args = append(append(args, c.flags.compile...), "-o", lib, cText, filepath.Join(c.dir, "_cgo_export.c"))
+	args = append(append(args, c.flags.compile...), "-o", lib, cText, stdio, filepath.Join(c.dir, "_cgo_export.c"))
 	if err := c.run(ctx, cc[0], append(args, c.flags.link...)...); err != nil {
 		return nil, err
 	}
@@ -143,6 +144,11 @@ func (c *cBuild) outputs(ctx context.Context) (*Translated, error) {
 	_, body, _ := bytes.Cut(text, []byte("\npackage main\n"))
 	return &Translated{Text: "package main\n" + string(body), Types: goTypes, Library: mem}, nil
 }
+
+// unbuffered has what C prints appear at once, in order with what else the cell prints, and even where the host crashes.
+const unbuffered = `#include <stdio.h>
+__attribute__((constructor)) static void unbuffered(void) { setvbuf(stdout, NULL, _IONBF, 0); }
+`
 
 func appendFile(name, text string) error {
 	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
