@@ -159,9 +159,9 @@ func (b *bodyWriter) write(w *unitWriter) (empty bool) {
 		return true
 	}
 	for i, f := range code.inits {
-		start, end := p.span(f)
+		_, end := p.span(f)
 		nameEnd := p.identEnd(int(f.Name.Pos()) - p.base)
-		w.line(p, start)
+		w.line(p, nameEnd)
 		fmt.Fprintf(&w.out, "func %s%s", initName(p.seq, i), w.render(p, nameEnd, end, b.r.edits))
 	}
 	w.line(p, 0)

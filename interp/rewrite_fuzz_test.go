@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/parser"
 	"go/token"
 	"go/types"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -78,7 +80,8 @@ func FuzzRewrite(f *testing.F) {
 	})
 }
 
-// rewriteSeeds returns the notebooks of the session tests, and shapes that they lack.
+// rewriteSeeds returns the notebooks of the session tests, shapes that they lack, and Go's own
+// small test programs where the toolchain comes with them.
 func rewriteSeeds(f *testing.F) []string {
 	f.Helper()
 	paths, err := filepath.Glob("../tests/session/*.txt")
@@ -99,7 +102,25 @@ func rewriteSeeds(f *testing.F) []string {
 		}
 		seeds = append(seeds, strings.Join(cells, cellMark))
 	}
-	return append(seeds, rewriteShapes...)
+	return slices.Concat(seeds, rewriteShapes, testPrograms())
+}
+
+// maxTestProgram bounds the programs that are seeds: large ones mutate into little else.
+const maxTestProgram = 1500
+
+// testPrograms returns Go's test programs that are run, as notebooks of one cell.
+func testPrograms() (programs []string) {
+	for _, folder := range []string{"", "typeparam", "ken", "chan", "interface", "fixedbugs"} {
+		// Some distributions leave the tests out: the other seeds do.
+		paths, _ := filepath.Glob(filepath.Join(build.Default.GOROOT, "test", folder, "*.go"))
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err == nil && len(text) <= maxTestProgram && strings.HasPrefix(string(text), "// run\n") {
+				programs = append(programs, string(text))
+			}
+		}
+	}
+	return programs
 }
 
 // rewriteShapes are cells that each exercise one rewrite.
