@@ -119,6 +119,7 @@ func (p *parsedCell) adopt(g *cGenerator, text string) error {
 		return err
 	}
 	p.finish(parts)
+	p.imports = slices.DeleteFunc(slices.Clone(p.imports), func(i *ast.ImportSpec) bool { return i.Name != nil && i.Name.Name == "_cgo_unsafe" })
 	extra := &ast.GenDecl{Tok: token.IMPORT, TokPos: f.Package, Lparen: f.Package, Rparen: f.Package}
 	for _, path := range g.imports() {
 		extra.Specs = append(extra.Specs, importSpec(g.s.aliases.of(path), path, f.Package))

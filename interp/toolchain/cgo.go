@@ -1,7 +1,6 @@
 package toolchain
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -115,6 +114,10 @@ func (c *cBuild) outputs(ctx context.Context) (*Translated, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read what cgo wrote: %w", err)
 	}
+	_, body, found := strings.Cut(string(text), "\n//line "+CName+":1:1\n")
+	if !found {
+		return nil, fmt.Errorf("cgo of %s wrote a file whose beginning is unknown", c.tc.Version)
+	}
 	types, err := os.ReadFile(filepath.Join(c.dir, "_cgo_gotypes.go"))
 	if err != nil {
 		return nil, fmt.Errorf("read what cgo wrote: %w", err)
@@ -141,8 +144,7 @@ func (c *cBuild) outputs(ctx context.Context) (*Translated, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keep the library: %w", err)
 	}
-	_, body, _ := bytes.Cut(text, []byte("\npackage main\n"))
-	return &Translated{Text: "package main\n" + string(body), Types: goTypes, Library: mem}, nil
+	return &Translated{Text: body, Types: goTypes, Library: mem}, nil
 }
 
 // unbuffered has what C prints appear at once, in order with what else the cell prints, and even where the host crashes.
