@@ -16,11 +16,13 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
 	"mobula/internal/langtest"
 	"mobula/interp"
+	"mobula/interp/yaegi"
 )
 
 type options struct {
@@ -34,6 +36,13 @@ type options struct {
 }
 
 func main() {
+	if slices.Equal(os.Args[1:], []string{"host", "--interpreted"}) { // the process that interprets cells is this program again
+		if err := yaegi.Main(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, "lang:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var o options
 	flag.DurationVar(&o.sample, "sample", 0, "stop after this `time`, with programs in an order drawn by -seed; 0: all")
 	flag.Uint64Var(&o.seed, "seed", 1, "`seed` of the sample")
