@@ -80,8 +80,19 @@ var building struct {
 	more chan struct{} // closed at each new line
 }
 
-// prepared waits for the host's build. The build goes on when a waiting cell is interrupted.
+// prepared waits for the host's build. The build goes on when a waiting cell is interrupted;
+// where the session that does it closes, one that waits takes it over.
 func (s *Session) prepared(ctx context.Context, cell int) (toolchain.Toolchain, toolchain.Host, error) {
+	for {
+		tc, host, err := s.awaitBuild(ctx, cell)
+		if !errors.Is(err, context.Canceled) || ctx.Err() != nil || s.life.Err() != nil {
+			return tc, host, err
+		}
+	}
+}
+
+// awaitBuild starts the build where there is none, and waits for it once.
+func (s *Session) awaitBuild(ctx context.Context, cell int) (toolchain.Toolchain, toolchain.Host, error) {
 	b := &building
 	b.Lock()
 	if b.done == nil {
