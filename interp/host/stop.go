@@ -43,8 +43,14 @@ func newStopper(giveUp func(*cellrt.Run)) *stopper {
 	return &stopper{giveUp: giveUp, kick: make(chan struct{}, 1), idle: map[uint64]chan struct{}{}}
 }
 
-// start makes sure that the stopper works.
+// start makes sure that the stopper works. What can be stopped at once has been when it returns: the
+// scheduler would let a goroutine that is started for it wait for its turn among the busy ones.
 func (s *stopper) start() {
+	for _, g := range hook.Goroutines(nil) {
+		if (*cellrt.Run)(g.Owner).IsStopped() {
+			hook.Stop(g, 0)
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.running {

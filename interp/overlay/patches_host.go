@@ -4,6 +4,8 @@ package overlay
 var hostFiles = []File{
 	{Path: "src/runtime/mobula_host.go", Source: "runtime_host.go.txt"},
 	{Path: "src/runtime/mobula_stop_amd64.go", Source: "runtime_stop_amd64.go.txt"},
+	{Path: "src/runtime/mobula_decode_amd64.go", Source: "runtime_decode_amd64.go.txt"},
+	{Path: "src/runtime/mobula_ready.go", Source: "runtime_ready.go.txt"},
 	{Path: "src/runtime/mobula_stop_other.go", Source: "runtime_stop_other.go.txt"},
 	{Path: "src/runtime/mobula_group_linux_amd64.s", Source: "runtime_group_linux_amd64.s.txt"},
 	{Path: "src/runtime/mobula_group_linux_amd64.go", Source: "runtime_group_linux_amd64.go.txt"},
@@ -17,6 +19,10 @@ var hostPatches = []Patch{
 	{Path: "src/runtime/runtime2.go", Anchor: "	labels          unsafe.Pointer // profiler labels\n", Replacement: "	labels          unsafe.Pointer // profiler labels\n	mobulaOwner     unsafe.Pointer\n	mobulaStopped   uintptr // entry of the function that was stopped last\n"},
 	{Path: "src/runtime/proc.go", Anchor: "			newg.labels = mp.curg.labels\n", Replacement: "			newg.labels = mp.curg.labels\n			newg.mobulaOwner = mp.curg.mobulaOwner\n			newg.paniconfault = newg.mobulaOwner != nil\n"},
 	{Path: "src/runtime/proc.go", Anchor: "	gp.labels = nil\n	gp.timer = nil\n", Replacement: "	gp.labels = nil\n	gp.mobulaOwner, gp.mobulaStopped = nil, 0\n	gp.timer = nil\n"},
+	// The host's own goroutines do not wait behind the busy ones of cells.
+	{Path: "src/runtime/proc.go", Anchor: "		n := q.size\n		lock(&sched.lock)\n		globrunqputbatch(&q)\n", Replacement: "		n := q.size\n		lock(&sched.lock)\n		mobulaReadyBatch(&q)\n"},
+	{Path: "src/runtime/proc.go", Anchor: "		globrunqput(gp)\n\n		// Below, we stoplockedm", Replacement: "		mobulaReady(gp)\n\n		// Below, we stoplockedm"},
+	{Path: "src/runtime/proc.go", Anchor: "	if pp.schedtick%61 == 0 && !sched.runq.empty() {", Replacement: "	if (pp.schedtick%61 == 0 || mobulaUrgent()) && !sched.runq.empty() {"},
 	// A panic that nobody recovers ends its goroutine.
 	{Path: "src/runtime/panic.go", Anchor: "	preprintpanics(&p)\n\n	fatalpanic(&p)", Replacement: "	mobulaEndPanic(p.arg)\n	preprintpanics(&p)\n\n	fatalpanic(&p)"},
 	// No recover() swallows a stop.
