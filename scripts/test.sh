@@ -25,10 +25,10 @@ only=("$@")
 suite setup 300 bash -c 'source scripts/common.sh; venv test; build_mobula; install_kernel'
 suite lint 300 scripts/lint.sh
 suite unit 480 go test -timeout 460s $(go list ./... | grep -v /tests/)
-suite sessions 240 go test -timeout 230s ./tests/session/...
+suite sessions 180 go test -timeout 170s ./tests/session/...
 suite kernel 480 bash -c 'pytests tests/kernel'
 suite lang 360 go run ./tests/lang -sample 5m -seed 1 -report ""
-suite browser 240 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
+suite browser 300 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
 
 printf '\n'
 for i in "${!names[@]}"; do printf '%-10s %s\n' "${names[$i]}" "${results[$i]}"; done
