@@ -53,7 +53,7 @@ func TestInterrupt(t *testing.T) {
 			if !r.Interrupted || r.Abandoned != tt.abandoned || r.Fault != nil {
 				t.Errorf("%s: %+v", tt.name, r)
 			}
-			if took > 300*time.Millisecond {
+			if took > slow*300*time.Millisecond {
 				t.Errorf("%s: ended after %v", tt.name, took)
 			}
 			t.Logf("%-28s %v", tt.name, took)
@@ -65,10 +65,18 @@ func TestInterrupt(t *testing.T) {
 	before := cpuTime(t, s.p.PID())
 	const window = time.Second
 	time.Sleep(window) // measured: the host must do nothing all this time
-	if used := cpuTime(t, s.p.PID()) - before; used > 30*time.Millisecond {
+	if used := cpuTime(t, s.p.PID()) - before; used > slow*20*time.Millisecond {
 		t.Errorf("the host used %v of CPU in %v after all was stopped", used, window)
 	}
 }
+
+// slow is a factor for times: other suites share the machine in CI.
+var slow = func() time.Duration {
+	if os.Getenv("CI") != "" {
+		return 4
+	}
+	return 1
+}()
 
 // interrupted runs a loaded cell, interrupts it and returns how long it took to end.
 func (s *session) interrupted(fn string, delay time.Duration) (time.Duration, *hostrpc.Reply) {
