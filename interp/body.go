@@ -32,7 +32,7 @@ func (s *Session) prepareBody(code *cellCode, ch *change, scope declarations) *b
 	if p := code.p; p.body != nil {
 		r.walk(p.body.Body)
 		for _, st := range p.body.Body.List {
-			r.topLevel(st, code)
+			r.topLevel(st)
 		}
 		r.showLast(p)
 	}
@@ -41,7 +41,7 @@ func (s *Session) prepareBody(code *cellCode, ch *change, scope declarations) *b
 }
 
 // topLevel turns declarations of session variables into assignments.
-func (r *rewriter) topLevel(st ast.Stmt, code *cellCode) {
+func (r *rewriter) topLevel(st ast.Stmt) {
 	switch x := st.(type) {
 	case *ast.AssignStmt:
 		if x.Tok == token.DEFINE {

@@ -232,7 +232,7 @@ func (s *Session) build(ctx context.Context, pl *plan, u *writtenUnit) (*hostrpc
 		if ctx.Err() != nil {
 			return nil, nil, interrupted(c)
 		}
-		return nil, nil, s.unitError(c, u, err)
+		return nil, nil, s.unitError(u, err)
 	}
 	load := &hostrpc.Load{Cell: c.Number, Archive: toolchain.Path(archive), Define: u.define, Register: u.register, Libraries: u.libraries}
 	for _, k := range packages.Closure(u.Imports) {
@@ -249,7 +249,7 @@ func buildError(c Cell, err error) *Error {
 
 // unitError reports what the compiler refused although the checker accepted it. With
 // MOBULA_DEBUG set the unit is kept and named.
-func (s *Session) unitError(c Cell, u *writtenUnit, err error) *Error {
+func (s *Session) unitError(u *writtenUnit, err error) *Error {
 	ce, ok := errors.AsType[*toolchain.CompileError](err)
 	if !ok {
 		return internalError(err)

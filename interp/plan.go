@@ -55,7 +55,7 @@ func (s *Session) plan(ctx context.Context, p *parsedCell) (*plan, *Error) {
 	ch := newChange(old, code.decls, s.versions)
 	ch.drop(res.broken)
 	scope := s.scopeOf(p, ch, old)
-	if perr := s.recheck(p, ch, res); perr != nil {
+	if perr := s.recheck(ch, res); perr != nil {
 		ch.undo()
 		return nil, perr
 	}
@@ -290,7 +290,7 @@ func (s *Session) describe(code *cellCode, res *checked, known declarations) *Er
 
 // recheck checks the bodies of earlier functions that mention what has changed, drops those
 // that no longer compile, and computes the edits of the others anew.
-func (s *Session) recheck(p *parsedCell, ch *change, res *checked) *Error {
+func (s *Session) recheck(ch *change, res *checked) *Error {
 	if len(ch.identity) == 0 && len(ch.rebuild) == 0 {
 		return nil
 	}

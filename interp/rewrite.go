@@ -77,7 +77,7 @@ func (r *rewriter) ident(id *ast.Ident) {
 			return
 		}
 		if r.unused[obj] && r.locals[obj] == nil {
-			r.useUnused(id, obj)
+			r.useUnused(obj)
 		}
 	}
 	if !r.src.owns(id.Pos()) {
@@ -197,7 +197,7 @@ func (r *rewriter) embeddedField(v *types.Var, start, end int) {
 }
 
 // useUnused makes Go accept a local variable that nothing uses.
-func (r *rewriter) useUnused(id *ast.Ident, obj types.Object) {
+func (r *rewriter) useUnused(obj types.Object) {
 	use := "_ = " + obj.Name()
 	for i := len(r.parents) - 1; i >= 0; i-- {
 		var up ast.Node
