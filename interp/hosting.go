@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 
@@ -66,11 +67,22 @@ func (s *Session) ready(ctx context.Context, cell int) error {
 	if err != nil {
 		return err
 	}
+	err = s.start(ctx, tc, host)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	building.forget() // somebody has removed it
+	if tc, host, err = s.prepared(ctx, cell); err != nil {
+		return err
+	}
 	return s.start(ctx, tc, host)
 }
 
 // building is the one preparation of this process that is under way, with the cells that watch.
-var building struct {
+var building buildState
+
+// buildState is the type of building.
+type buildState struct {
 	sync.Mutex
 	done chan struct{}
 	tc   toolchain.Toolchain
@@ -78,6 +90,13 @@ var building struct {
 	err  error
 	last string
 	more chan struct{} // closed at each new line
+}
+
+// forget has the next session that asks prepare a host again.
+func (b *buildState) forget() {
+	b.Lock()
+	defer b.Unlock()
+	b.done = nil
 }
 
 // prepared waits for the host's build. The build goes on when a waiting cell is interrupted;

@@ -24,6 +24,8 @@ type Host struct {
 	Packages []*Package // that it is made of, with their archives
 	Flags    []string   // for go list, so that archives fit this host
 	Digest   string
+
+	lease *os.File // shared lock while this process may start the host: it is not removed
 }
 
 // keptHosts bounds the cache: so many hosts, the least recently used go first.
@@ -67,6 +69,12 @@ func PrepareHost(ctx context.Context, tc Toolchain, source fs.FS, progress func(
 		if err := h.build(ctx, tc, source, progress); err != nil {
 			return Host{}, err
 		}
+	}
+	if h.lease, err = os.OpenFile(leaseFile(dir), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		return Host{}, fmt.Errorf("keep the session host: %w", err)
+	}
+	if err := syscall.Flock(int(h.lease.Fd()), syscall.LOCK_SH); err != nil {
+		return Host{}, fmt.Errorf("keep the session host: %w", err)
 	}
 	now := time.Now()
 	_ = os.Chtimes(dir, now, now) // only the order of removal depends on it
@@ -211,8 +219,20 @@ func removeOld(cache, current string) {
 	}
 	slices.SortFunc(dirs, func(a, b string) int { return age[b].Compare(age[a]) })
 	for _, d := range dirs[keptHosts:] {
-		if d != current {
+		if d != current && !leased(d) {
 			_ = os.RemoveAll(d) // tried again next time
 		}
 	}
+}
+
+func leaseFile(dir string) string { return filepath.Join(dir, "lease") }
+
+// leased reports whether some process may start the host in dir.
+func leased(dir string) bool {
+	f, err := os.Open(leaseFile(dir))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
 }
