@@ -193,7 +193,7 @@ func (h *Host) work() {
 		}
 		t := h.queue[0]
 		h.queue = h.queue[1:]
-		run := cellrt.NewRun(cellOf(t.req))
+		run := cellrt.NewRun(t.req.CellNumber())
 		h.current = run
 		h.last = cmp.Or(run.Cell, h.last)
 		interrupted := t.interrupted
@@ -226,7 +226,7 @@ func (h *Host) interrupt(cell int) {
 	hit := func(c int) bool { return cell == 0 || cell == c }
 	h.mu.Lock()
 	for _, t := range h.queue {
-		if hit(cellOf(t.req)) && (t.req.Load != nil || t.req.Run != nil || t.req.Eval != nil) {
+		if hit(t.req.CellNumber()) && (t.req.Load != nil || t.req.Run != nil || t.req.Eval != nil) {
 			t.interrupted = true
 		}
 	}
@@ -241,21 +241,6 @@ func (h *Host) interrupt(cell int) {
 		}
 	}
 	h.stops.start()
-}
-
-// cellOf returns the cell that a request belongs to, 0 if none.
-func cellOf(r *hostrpc.Request) int {
-	switch {
-	case r.Load != nil:
-		return r.Load.Cell
-	case r.Run != nil:
-		return r.Run.Cell
-	case r.Eval != nil:
-		return r.Eval.Cell
-	case r.Source != nil:
-		return r.Source.Cell
-	}
-	return 0
 }
 
 // cellHere returns the cell that the calling goroutine belongs to: one that nobody

@@ -245,7 +245,7 @@ func (p *Process) reply(r *hostrpc.Reply) {
 // Call sends a request and waits for its reply. When ctx ends first the reply is dropped; the
 // request goes on (Interrupt stops it).
 func (p *Process) Call(ctx context.Context, req *hostrpc.Request) (*hostrpc.Reply, error) {
-	c := call{cell: cellOf(req), reply: make(chan *hostrpc.Reply, 1)}
+	c := call{cell: req.CellNumber(), reply: make(chan *hostrpc.Reply, 1)}
 	p.mu.Lock()
 	if p.calls == nil {
 		p.mu.Unlock()
@@ -316,18 +316,4 @@ func (p *Process) Close() error {
 // kill ends the process group.
 func (p *Process) kill() {
 	_ = killGroup(p.cmd.Process.Pid) // it may be gone
-}
-
-func cellOf(r *hostrpc.Request) int {
-	switch {
-	case r.Load != nil:
-		return r.Load.Cell
-	case r.Run != nil:
-		return r.Run.Cell
-	case r.Eval != nil:
-		return r.Eval.Cell
-	case r.Source != nil:
-		return r.Source.Cell
-	}
-	return 0
 }

@@ -40,6 +40,21 @@ type Request struct {
 	SetEnv     *SetEnv
 }
 
+// CellNumber returns the cell that a request belongs to, 0 if none.
+func (r *Request) CellNumber() int {
+	switch {
+	case r.Load != nil:
+		return r.Load.Cell
+	case r.Run != nil:
+		return r.Run.Cell
+	case r.Eval != nil:
+		return r.Eval.Cell
+	case r.Source != nil:
+		return r.Source.Cell
+	}
+	return 0
+}
+
 // Load links one compiled notebook package (a unit) into the host.
 type Load struct {
 	Cell      int       // the cell that caused it: package initialisers print under it
