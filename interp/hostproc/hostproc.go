@@ -103,9 +103,12 @@ func Start(ctx context.Context, c Config) (*Process, error) {
 }
 
 func (p *Process) start(hello chan<- *hostrpc.Hello) error {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|closeOnExec, 0)
 	if err != nil {
 		return fmt.Errorf("make a socket: %w", err)
+	}
+	for _, fd := range fds {
+		syscall.CloseOnExec(fd) // where Socketpair cannot say it
 	}
 	mine, theirs := os.NewFile(uintptr(fds[0]), "session host"), os.NewFile(uintptr(fds[1]), "kernel")
 	defer mine.Close()
