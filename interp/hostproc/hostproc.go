@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package hostproc supervises one session host: it starts the process, carries the
 // conversation of package hostrpc, collects what bypasses it on file descriptors 1 and 2, and explains
 // how the host ended.

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"mobula/interp/overlay"
@@ -73,7 +72,7 @@ func PrepareHost(ctx context.Context, tc Toolchain, source fs.FS, progress func(
 	if h.lease, err = os.OpenFile(leaseFile(dir), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return Host{}, fmt.Errorf("keep the session host: %w", err)
 	}
-	if err := syscall.Flock(int(h.lease.Fd()), syscall.LOCK_SH); err != nil {
+	if err := shareLock(h.lease); err != nil {
 		return Host{}, fmt.Errorf("keep the session host: %w", err)
 	}
 	now := time.Now()
@@ -184,11 +183,11 @@ func lockFile(ctx context.Context, path string, progress func(string)) (unlock f
 	}
 	told := false
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
+		ok, err := tryLock(f)
+		if ok {
 			return func() { f.Close() }, nil
 		}
-		if err != syscall.EWOULDBLOCK && err != syscall.EINTR {
+		if err != nil {
 			f.Close()
 			return nil, fmt.Errorf("lock the cache of session hosts: %w", err)
 		}
@@ -234,5 +233,6 @@ func leased(dir string) bool {
 		return false
 	}
 	defer f.Close()
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
+	free, err := tryLock(f)
+	return err == nil && !free
 }

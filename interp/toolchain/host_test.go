@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -30,7 +29,7 @@ func TestRemoveOld(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	if err := syscall.Flock(int(held.Fd()), syscall.LOCK_SH); err != nil {
+	if err := shareLock(held); err != nil {
 		t.Fatal(err)
 	}
 	removeOld(cache, dir(0))

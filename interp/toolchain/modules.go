@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // ModuleDir makes an empty module for one session of this process, and removes the modules of
@@ -38,7 +37,7 @@ func removeDead(parent string) {
 	}
 	for _, d := range dirs {
 		var pid int
-		if _, err := fmt.Sscanf(d.Name(), "%d-", &pid); err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
+		if _, err := fmt.Sscanf(d.Name(), "%d-", &pid); err == nil && processGone(pid) {
 			_ = os.RemoveAll(filepath.Join(parent, d.Name())) // tried again next time
 		}
 	}
