@@ -52,10 +52,17 @@ func (s *Session) quickCheck(p *parsedCell, imports map[string]string) (res *che
 	errs := c.files(res, []*ast.File{p.file})
 	problems, _ = c.sortErrors(errs, nil, p, res)
 	res.broken = map[*decl]string{}
-	if len(problems) > 0 {
-		s.base = nil // it holds what the refused cell declared
-	}
 	return res, problems, true
+}
+
+// refuse drops the base where it may hold names of a cell that was not accepted after all.
+func (s *Session) refuse(p *parsedCell) {
+	for _, name := range declaredByCell(p, nil) {
+		if name != bodyName(p.seq) {
+			s.base = nil
+			return
+		}
+	}
 }
 
 // extendBase adds what a cell has declared, or drops the base where names have changed their meaning.

@@ -33,6 +33,7 @@ func (s *Session) execute(ctx context.Context, pl *plan) *Error {
 	unit := s.writeUnit(pl)
 	if err := s.load(ctx, pl, unit); err != nil {
 		pl.change.undo()
+		s.refuse(pl.code.p)
 		return err
 	}
 	s.warn(c.Number, pl.change.warnings)
@@ -248,7 +249,7 @@ func buildError(c Cell, err error) *Error {
 }
 
 // unitError reports what the compiler refused although the checker accepted it. With
-// MOBULA_DEBUG set the unit is kept and named.
+// MOBULA_DEBUG set the unit's source is shown too.
 func (s *Session) unitError(u *writtenUnit, err error) *Error {
 	ce, ok := errors.AsType[*toolchain.CompileError](err)
 	if !ok {

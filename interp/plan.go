@@ -29,6 +29,14 @@ type plan struct {
 // plan checks a cell and decides what it changes. Nothing of the session is changed yet,
 // but for declarations that change.undo restores.
 func (s *Session) plan(ctx context.Context, p *parsedCell) (*plan, *Error) {
+	pl, err := s.planCell(ctx, p)
+	if err != nil {
+		s.refuse(p)
+	}
+	return pl, err
+}
+
+func (s *Session) planCell(ctx context.Context, p *parsedCell) (*plan, *Error) {
 	imports, perr := s.addImports(ctx, p)
 	if perr != nil {
 		return nil, perr

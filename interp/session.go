@@ -57,7 +57,6 @@ type Session struct {
 	mode     Mode
 	state    hostState
 	snapshot *view               // for completion, while a cell runs
-	running  int                 // cell
 	sources  map[string][]string // lines by file name, of cells that have run
 	captures map[int]cellio.Data // results of hidden cells
 
@@ -133,15 +132,7 @@ func (s *Session) Run(ctx context.Context, c Cell) *Error {
 		return interrupted(c)
 	}
 	defer s.unlock()
-	s.setRunning(c.Number)
-	defer s.setRunning(0)
 	return s.run(ctx, c)
-}
-
-func (s *Session) setRunning(n int) {
-	s.mu.Lock()
-	s.running = n
-	s.mu.Unlock()
 }
 
 func interrupted(c Cell) *Error {

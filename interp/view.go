@@ -20,13 +20,10 @@ import (
 // view is what completion and inspection see of a session: a copy, so that they work while
 // a cell runs.
 type view struct {
-	env      declarations // copies
-	imports  map[string]string
-	aliases  *aliases
-	fset     *token.FileSet
-	packages *toolchain.Packages
-	goroot   string
-	dir      string
+	env     declarations // copies
+	imports map[string]string
+	aliases *aliases
+	fset    *token.FileSet
 
 	once sync.Once
 	pkg  *types.Package
@@ -69,7 +66,6 @@ func (s *Session) publish(ch *change) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v.packages, v.goroot, v.dir = s.state.packages, s.state.tc.GOROOT, s.dir
 	s.snapshot = v
 }
 

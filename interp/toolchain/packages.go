@@ -21,10 +21,8 @@ type Package struct {
 	Export     string // archive in the build cache
 	Standard   bool
 	Imports    []string
-	CgoFiles   []string
 	Module     *struct{ Path, Dir, Version string }
 	Error      *struct{ Err string }
-	DepsErrors []*struct{ Err string }
 }
 
 // Packages answers which archive holds an import path, for the module of one session.
@@ -156,7 +154,7 @@ func importError(k *Package) error {
 
 // list runs go list -json with the given flags.
 func (t Toolchain) list(ctx context.Context, dir string, env, flags, paths []string) ([]*Package, error) {
-	args := append([]string{"list", "-e", "-json=ImportPath,Name,Dir,Export,Standard,Imports,CgoFiles,Module,Error,DepsErrors"}, flags...)
+	args := append([]string{"list", "-e", "-json=ImportPath,Name,Dir,Export,Standard,Imports,Module,Error"}, flags...)
 	cmd := Command(ctx, dir, env, t.GoCmd, append(append(args, "--"), paths...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
