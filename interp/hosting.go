@@ -58,7 +58,8 @@ func (s *Session) ready(ctx context.Context, cell int) error {
 	if state.proc != nil {
 		select {
 		case <-state.proc.Done():
-			s.lost(cell, state.proc.Exit())
+			// It ended between cells: the next one shows it, whatever becomes of the cell.
+			s.sink.Stream(cell, "stderr", s.lost(0, state.proc.Exit()).Value+"\n")
 		default:
 			return nil
 		}
@@ -179,7 +180,7 @@ func (s *Session) start(ctx context.Context, tc toolchain.Toolchain, host toolch
 		}
 		packages = toolchain.NewPackages(tc, module, s.buildEnv(env), host.Flags, host.Packages)
 	}
-	proc, err := hostproc.Start(ctx, hostproc.Config{Path: host.Path, Dir: dir, Env: append(env, hostEnvironment(tc)...), OnEvent: s.event})
+	proc, err := hostproc.Start(ctx, hostproc.Config{Path: host.Path, Dir: dir, Env: append(env, hostEnvironment(tc)...), OnEvent: s.event, MemoryLimit: s.memory})
 	if err != nil {
 		return fmt.Errorf("start the session host: %w", err)
 	}
@@ -251,7 +252,7 @@ func (s *Session) lost(cell int, exit hostproc.Exit) *Error {
 	}
 	e := &Error{Name: nameHost, Value: what + ". The session was restarted: all variables are gone"}
 	if len(dropped) > 0 {
-		e.Value += "; functions, types and imports are kept, but what used the variables"
+		e.Value += "; functions, types and imports are kept, except those that used the variables"
 	}
 	e.Traceback = []string{bold + red + nameHost + reset + ": " + e.Value}
 	for i, f := range exit.Frames {

@@ -63,10 +63,7 @@ func (s *Session) planCell(ctx context.Context, p *parsedCell) (*plan, *Error) {
 	ch := newChange(old, code.decls, s.versions)
 	ch.drop(res.broken)
 	scope := s.scopeOf(p, ch, old)
-	if perr := s.recheck(ch, res); perr != nil {
-		ch.undo()
-		return nil, perr
-	}
+	s.recheck(ch, res)
 	pl := &plan{code: code, change: ch, imports: imports}
 	pl.body = s.prepareBody(code, ch, scope)
 	if s.Mode() == ModeAuto && s.runsDirectly(pl) {
@@ -298,9 +295,9 @@ func (s *Session) describe(code *cellCode, res *checked, known declarations) *Er
 
 // recheck checks the bodies of earlier functions that mention what has changed, drops those
 // that no longer compile, and computes the edits of the others anew.
-func (s *Session) recheck(ch *change, res *checked) *Error {
+func (s *Session) recheck(ch *change, res *checked) {
 	if len(ch.identity) == 0 && len(ch.rebuild) == 0 {
-		return nil
+		return
 	}
 	for _, d := range ch.env {
 		if ch.fresh[d] && d.node != nil && (d.fn != nil || d.spec != nil) {
@@ -329,7 +326,6 @@ func (s *Session) recheck(ch *change, res *checked) *Error {
 		}
 	}
 	ch.moved = slices.DeleteFunc(ch.moved, func(m movedVar) bool { return ch.env[m.d.name] != m.d })
-	return nil
 }
 
 func (s *Session) packages() *toolchain.Packages {

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -199,12 +200,12 @@ func (r *rewriter) embeddedField(v *types.Var, start, end int) {
 // useUnused makes Go accept a local variable that nothing uses.
 func (r *rewriter) useUnused(obj types.Object) {
 	use := "_ = " + obj.Name()
-	for i := len(r.parents) - 1; i >= 0; i-- {
+	for i, parent := range slices.Backward(r.parents) {
 		var up ast.Node
 		if i > 0 {
 			up = r.parents[i-1]
 		}
-		switch p := r.parents[i].(type) {
+		switch p := parent.(type) {
 		case *ast.RangeStmt:
 			r.insert(int(p.Body.Lbrace)+1-r.src.base, " "+use+"; ")
 			return

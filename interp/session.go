@@ -24,11 +24,14 @@ type Options struct {
 	Env  []string // environment of cells; nil is the process's
 	Sink Sink     // nil discards
 	Mode Mode     // "" is ModeAuto
+	// MemoryLimit is how many bytes the cells may hold before they are ended; 0: nearly all that the machine has.
+	MemoryLimit int64
 }
 
 // Session is the engine of a notebook whose cells are compiled; it implements Engine.
 type Session struct {
 	sink    Sink
+	memory  int64  // Options.MemoryLimit
 	module  string // the session's own module, once it needs one; removed by Close
 	queue   chan struct{}
 	life    context.Context // ends with Close
@@ -90,7 +93,7 @@ func openSession(ctx context.Context, o Options) (*Session, error) {
 		return nil, fmt.Errorf("open session in %q: %w", o.Dir, err)
 	}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Session{sink: o.Sink, queue: make(chan struct{}, 1), life: life, closing: cancel, dir: dir, environ: o.Env, mode: o.Mode, captures: map[int]cellio.Data{}, sources: map[string][]string{}}
+	s := &Session{sink: o.Sink, memory: o.MemoryLimit, queue: make(chan struct{}, 1), life: life, closing: cancel, dir: dir, environ: o.Env, mode: o.Mode, captures: map[int]cellio.Data{}, sources: map[string][]string{}}
 	s.forget()
 	s.bg.Go(func() {
 		// The first cell reports what went wrong, with its position in the notebook.

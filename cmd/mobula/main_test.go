@@ -107,3 +107,16 @@ func wait(ctx context.Context, t *testing.T, gone <-chan struct{}) {
 		t.Fatal("the end of the parent was not noticed")
 	}
 }
+
+func TestMemoryLimit(t *testing.T) {
+	for text, want := range map[string]int64{"": 0, "4GB": 4 << 30, "512MiB": 512 << 20, "1.5g": 3 << 29, "1000": 1000, "7 KB": 7 << 10} {
+		if got, err := memoryLimit(text); err != nil || got != want {
+			t.Errorf("%q: %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"much", "-1GB", "4XB", "0", "GB"} {
+		if got, err := memoryLimit(text); err == nil {
+			t.Errorf("%q: %d", text, got)
+		}
+	}
+}

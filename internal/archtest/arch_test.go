@@ -18,7 +18,7 @@ import (
 var policy = Policy{
 	Module: "mobula",
 	Layers: []Layer{
-		{"waist", ". internal/cellio internal/magicline"},
+		{"waist", ". internal/cellio internal/magicline internal/sysmem"},
 		{"what cells and the host link", "display interp/direct interp/hostrpc interp/loader/... interp/cellrt"},
 		{"session host", "interp/host/..."},
 		{"parts of the engine", "interp/cell interp/complete interp/hostproc interp/overlay interp/toolchain interp/yaegi"},

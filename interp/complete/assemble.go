@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"slices"
 	"strings"
 
 	"mobula/interp/cell"
@@ -129,8 +130,8 @@ func closers(text string) (inner, outer string) {
 		case token.EOF:
 			var in, out strings.Builder
 			to := &in
-			for i := len(open) - 1; i >= 0; i-- {
-				switch open[i] {
+			for _, bracket := range slices.Backward(open) {
+				switch bracket {
 				case token.LPAREN:
 					to.WriteString(")")
 				case token.LBRACK:

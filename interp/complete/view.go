@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/types"
 	"iter"
+	"slices"
 	"strings"
 
 	"mobula/interp/cell"
@@ -70,9 +71,8 @@ func enclosing(file *ast.File, pos token.Pos) []ast.Node {
 		}
 		path = append(path, n)
 		if id, ok := n.(*ast.Ident); ok && id.Pos() == pos && found == nil {
-			for i := len(path) - 1; i >= 0; i-- {
-				found = append(found, path[i])
-			}
+			found = slices.Clone(path)
+			slices.Reverse(found)
 		}
 		return true
 	})

@@ -37,6 +37,7 @@ var runtimeWaits = map[string]bool{
 type trouble struct {
 	idle, unwind, torn, foreign time.Duration
 	seen                        bool
+	thread                      threadTime // while it is in C
 }
 
 func newStopper(giveUp func(*cellrt.Run)) *stopper {
@@ -164,6 +165,10 @@ func (s *stopper) stop(g hook.Goroutine, t *trouble, passed time.Duration) hook.
 		// Several looks, not one late look: the goroutine may have been woken and not run yet.
 		if t.idle += min(passed, 2*stopTick); t.idle >= idleGrace {
 			s.abandon(g.ID)
+		}
+		if v == hook.Syscall && t.thread.computes(g.Thread, passed) {
+			t.foreign += passed
+		} else {
 			t.foreign = 0
 		}
 		return v

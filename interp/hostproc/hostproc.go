@@ -45,6 +45,8 @@ type Config struct {
 	Env  []string // nil: this process's
 	// OnEvent gets every event but Hello and Reply.
 	OnEvent func(*hostrpc.Event)
+	// MemoryLimit is how many bytes the host may hold, 0: nearly all that the machine has.
+	MemoryLimit int64
 }
 
 // Exit says how a host ended.
@@ -61,20 +63,22 @@ type Exit struct {
 type Process struct {
 	Hello *hostrpc.Hello
 
-	conf Config
-	cmd  *exec.Cmd
-	conn *hostrpc.KernelConn
-	raw  [2]*rawStream // stdout, stderr
-	emit sync.Mutex    // one OnEvent at a time
-	done chan struct{}
-	exit Exit // set before done is closed
+	conf  Config
+	cmd   *exec.Cmd
+	conn  *hostrpc.KernelConn
+	raw   [2]*rawStream // stdout, stderr
+	emit  sync.Mutex    // one OnEvent at a time
+	ended chan struct{} // the process has ended
+	done  chan struct{} // all is collected
+	exit  Exit          // set before done is closed
 
-	mu      sync.Mutex // guards below
-	next    uint64
-	calls   map[uint64]call
-	running int // cell of the oldest call
-	closing bool
-	exiting *hostrpc.Exiting
+	mu          sync.Mutex // guards below
+	next        uint64
+	calls       map[uint64]call
+	running     int // cell of the oldest call
+	closing     bool
+	exiting     *hostrpc.Exiting
+	outOfMemory string // why the host was ended for lack of memory
 }
 
 type call struct {
@@ -87,7 +91,7 @@ var ErrExited = errors.New("the session host has ended")
 
 // Start starts a host and waits for its Hello.
 func Start(ctx context.Context, c Config) (*Process, error) {
-	p := &Process{conf: c, done: make(chan struct{}), calls: map[uint64]call{}}
+	p := &Process{conf: c, ended: make(chan struct{}), done: make(chan struct{}), calls: map[uint64]call{}}
 	hello := make(chan *hostrpc.Hello, 1)
 	if err := p.start(hello); err != nil {
 		return nil, fmt.Errorf("start the session host %s: %w", c.Path, err)
@@ -150,6 +154,7 @@ func (p *Process) start(hello chan<- *hostrpc.Hello) error {
 		p.raw[1].close()
 		return err
 	}
+	preferForOOM(p.cmd.Process.Pid)
 	go p.supervise(hello, waited) // ends with the process; done tells
 	return nil
 }
@@ -160,6 +165,8 @@ func (p *Process) supervise(hello chan<- *hostrpc.Hello, waited <-chan error) {
 	for _, r := range p.raw {
 		readers.Go(r.read)
 	}
+	var watch sync.WaitGroup
+	watch.Go(p.watchMemory)
 	p.receive(hello)
 	var err error
 	select {
@@ -168,6 +175,8 @@ func (p *Process) supervise(hello chan<- *hostrpc.Hello, waited <-chan error) {
 		p.kill()
 		err = <-waited
 	}
+	close(p.ended)
+	watch.Wait()
 	p.kill() // its children
 	for _, r := range p.raw {
 		r.drainAndClose()
@@ -183,6 +192,9 @@ func (p *Process) finish(err error) {
 	p.mu.Lock()
 	p.exit = explain(p.cmd.ProcessState, err, p.exiting, p.raw[1].crash())
 	p.exit.Planned = p.closing
+	if p.outOfMemory != "" {
+		p.exit.Reason = p.outOfMemory
+	}
 	if p.exit.Cell == 0 && !p.closing {
 		p.exit.Cell = p.running
 	}

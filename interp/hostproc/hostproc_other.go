@@ -12,11 +12,12 @@ import (
 
 // Config says which host to start and how.
 type Config struct {
-	Path    string
-	Args    []string
-	Dir     string
-	Env     []string
-	OnEvent func(*hostrpc.Event)
+	Path        string
+	Args        []string
+	Dir         string
+	Env         []string
+	OnEvent     func(*hostrpc.Event)
+	MemoryLimit int64
 }
 
 // Exit says how a host ended.

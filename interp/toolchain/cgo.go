@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -66,12 +67,12 @@ func (t Toolchain) TranslateC(ctx context.Context, f CFile) (*Translated, error)
 
 // environ is the environment of the C tools. Linker flags go to the library, not to Go's linker.
 func (f CFile) environ() []string {
-	return append(f.Env[:len(f.Env):len(f.Env)], "CGO_LDFLAGS=", "CGO_ENABLED=1", "LC_ALL=C")
+	return append(slices.Clip(f.Env), "CGO_LDFLAGS=", "CGO_ENABLED=1", "LC_ALL=C")
 }
 
 func (f CFile) variable(name, otherwise string) string {
-	for i := len(f.Env) - 1; i >= 0; i-- {
-		if v, ok := strings.CutPrefix(f.Env[i], name+"="); ok {
+	for _, entry := range slices.Backward(f.Env) {
+		if v, ok := strings.CutPrefix(entry, name+"="); ok {
 			return v
 		}
 	}

@@ -89,6 +89,15 @@ def test_out_of_memory(jupyter_path, tmp_path):
         kernel.close()
 
 
+def test_more_memory_than_allowed(jupyter_path):
+    kernel = kit.Kernel(jupyter_path, env={"MOBULA_MEMORY_LIMIT": "600MB"})
+    try:
+        kernel.run("1").ok()
+        lost(kernel, "var hoard [][]byte\nfor {\n\tb := make([]byte, 16<<20)\n\tfor i := range b {\n\t\tb[i] = 1\n\t}\n\thoard = append(hoard, b)\n\ttime.Sleep(10 * time.Millisecond)\n}", ["out of memory", "mobula_memory_limit is 600 mb"])
+    finally:
+        kernel.close()
+
+
 def test_a_fault_in_c(kernel):
     lost(kernel, "/*\nstatic void crash(void) { *(volatile int *)8 = 1; }\n*/\nimport \"C\"\nC.crash()", ["sig"])
 

@@ -2,6 +2,7 @@
 
 import time
 
+import psutil
 import pytest
 
 import kit
@@ -175,4 +176,27 @@ def test_a_busy_loop_in_a_module(kernel, tmp_path):
     else:
         got = kernel.run("kept")
         assert got.content["status"] == "error" and "restart" in str(got.messages).lower()
+    assert kernel.run("1 + 1").ok().result == "2"
+
+
+def test_a_loop_in_c(kernel):
+    """A wait in C is left behind; a busy loop in C ends the host within seconds, and it says so."""
+    kernel.run("/*\n#include <unistd.h>\nstatic void spin(volatile int *stop) { while (!*stop); }\nstatic void nap(void) { sleep(20); }\n*/\nimport \"C\"\nfunc nap() { C.nap() }\nfunc spin() {\n\tvar stop C.int\n\tC.spin(&stop)\n}\nkept := 7", timeout=kit.PATIENCE).ok()
+    cell = kernel.send('fmt.Println("up")\nnap()')
+    kernel.seen(cell, "up")
+    start = time.monotonic()
+    kernel.interrupt()
+    assert kernel.outcome(cell).content["status"] == "error"
+    assert time.monotonic() - start < 2 * kit.SLOW
+    assert kernel.run("kept").ok().result == "7"
+    host = kernel.host().pid
+    cell = kernel.send('fmt.Println("up")\nspin()')
+    kernel.seen(cell, "up")
+    start = time.monotonic()
+    kernel.interrupt()
+    assert kernel.outcome(cell).content["status"] == "error"
+    kit.until(lambda: not psutil.pid_exists(host), 10 * kit.SLOW, "the end of the host that spins in C")
+    lost = kernel.run("kept")
+    assert lost.content["status"] == "error"
+    assert "cell[" in lost.text("stderr") and "restarted" in lost.text("stderr"), lost.messages
     assert kernel.run("1 + 1").ok().result == "2"

@@ -70,6 +70,8 @@ type Goroutine struct {
 	ID    uint64
 	Owner unsafe.Pointer
 	Idle  bool // blocked or in a system call
+	// Thread is the system's number of the thread that it holds in a system call or in C, else 0.
+	Thread uint64
 }
 
 // Stop makes g panic with the stop value if that is safe where it is now: in a function of package
