@@ -18,7 +18,9 @@ import (
 var policy = Policy{
 	Module: "mobula",
 	Layers: []Layer{
-		{"waist", ". internal/cellio internal/magicline internal/sysmem"},
+		{"waist", ". internal/cellio internal/closure internal/codec internal/id internal/magicline internal/sysmem"},
+		{"object store", "objstore/..."},
+		{"decisions of the cluster", "cluster/sched cluster/state"},
 		{"what cells and the host link", "display interp/direct interp/hostrpc interp/loader/... interp/cellrt"},
 		{"session host", "interp/host/..."},
 		{"parts of the engine", "interp/cell interp/complete interp/hostproc interp/overlay interp/toolchain interp/yaegi"},
@@ -31,7 +33,7 @@ var policy = Policy{
 		{"kernel/spec", "interp", "installing a kernelspec needs no engine"},
 		{"display", "interp/hostrpc", "what cells import does not know how it is carried"},
 	},
-	HostOnly: "internal/cellio display interp/direct interp/hostrpc interp/loader/... interp/cellrt interp/host/...",
+	HostOnly: "internal/cellio internal/closure internal/codec internal/id display interp/direct interp/hostrpc interp/loader/... interp/cellrt interp/host/...",
 }
 
 func module(t *testing.T) (map[string]*Package, *token.FileSet) {

@@ -1,0 +1,145 @@
+package closure
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+	"unsafe"
+)
+
+// Parts are a func value taken apart.
+type Parts struct {
+	Entry uintptr // the address of its code
+	// Captured is the addressable object that the func value points to: a struct whose first field is the entry, whose
+	// others are the captured variables in the order in which the function mentions them. A method value has
+	// one, its receiver. Invalid where nothing is captured.
+	Captured reflect.Value
+
+	object unsafe.Pointer
+}
+
+// Errors of func values that cannot be taken apart.
+var (
+	// ErrReflect: the function was made by package reflect; its code is not in the program's text.
+	ErrReflect = errors.New("made by package reflect")
+	// ErrUnknownCode: the code is in no text that this package knows, such as C or a plugin.
+	ErrUnknownCode = errors.New("its code is not part of the program")
+	// ErrNoLayout: no code that creates such a function was found.
+	ErrNoLayout = errors.New("the code that creates it was not found")
+)
+
+// Error says which function could not be taken apart.
+type Error struct {
+	Func string // name and place
+	Err  error
+}
+
+// Error describes the failure.
+func (e *Error) Error() string { return e.Func + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *Error) Unwrap() error { return e.Err }
+
+func failure(entry uintptr, err error) error {
+	return &Error{Func: Name(entry), Err: err}
+}
+
+// Name returns the name of the function at an entry and the place where it begins, for messages.
+func Name(entry uintptr) string {
+	f := runtime.FuncForPC(entry)
+	if f == nil {
+		return fmt.Sprintf("function at %#x", entry)
+	}
+	file, line := f.FileLine(entry)
+	return fmt.Sprintf("%s (%s:%d)", f.Name(), file, line)
+}
+
+// Open takes a func value apart. It must not be nil.
+func Open(f reflect.Value) (Parts, error) {
+	object := Pointer(f)
+	entry := *(*uintptr)(object)
+	if fn := runtime.FuncForPC(entry); fn != nil && (fn.Name() == "reflect.makeFuncStub" || fn.Name() == "reflect.methodValueCall") {
+		return Parts{}, failure(entry, ErrReflect)
+	}
+	if isStatic(uintptr(object)) {
+		return Parts{Entry: entry, object: object}, nil
+	}
+	t, err := layout(entry)
+	if err != nil {
+		return Parts{}, failure(entry, err)
+	}
+	return Parts{Entry: entry, Captured: reflect.NewAt(t, object).Elem(), object: object}, nil
+}
+
+// New returns the parts of a function whose code is at entry. Its captured variables, if it has any, are zero.
+func New(entry uintptr, captures bool) (Parts, error) {
+	if !isText(entry) {
+		return Parts{}, failure(entry, ErrUnknownCode)
+	}
+	if !captures {
+		object := new(uintptr)
+		*object = entry
+		return Parts{Entry: entry, object: unsafe.Pointer(object)}, nil
+	}
+	t, err := layout(entry)
+	if err != nil {
+		return Parts{}, failure(entry, err)
+	}
+	object := reflect.New(t)
+	*(*uintptr)(object.UnsafePointer()) = entry
+	return Parts{Entry: entry, Captured: object.Elem(), object: object.UnsafePointer()}, nil
+}
+
+// Func returns the func value, which must be of type t.
+func (p Parts) Func(t reflect.Type) reflect.Value {
+	return reflect.NewAt(t, unsafe.Pointer(&p.object)).Elem()
+}
+
+// Object is the identity of the func value: equal for copies of one value.
+func (p Parts) Object() unsafe.Pointer { return p.object }
+
+// Pointer returns what a func value points to, nil for a nil func.
+func Pointer(f reflect.Value) unsafe.Pointer {
+	if f.CanAddr() {
+		return *(*unsafe.Pointer)(f.Addr().UnsafePointer())
+	}
+	p := reflect.New(f.Type())
+	p.Elem().Set(f)
+	return *(*unsafe.Pointer)(p.UnsafePointer())
+}
+
+// layouts remembers what was found: entry -> reflect.Type.
+var layouts sync.Map
+
+func layout(entry uintptr) (reflect.Type, error) {
+	if t, ok := layouts.Load(entry); ok {
+		return t.(reflect.Type), nil
+	}
+	s := textOf(entry)
+	if s == nil {
+		return nil, ErrUnknownCode
+	}
+	t := search(s, entry)
+	for _, other := range spans() {
+		if t == nil && other != s {
+			t = search(other, entry)
+		}
+	}
+	if t == nil {
+		return nil, ErrNoLayout
+	}
+	layouts.Store(entry, t)
+	return t, nil
+}
+
+// isClosureStruct reports whether a type is that of a closure object.
+func isClosureStruct(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct || t.NumField() < 2 || t.Name() != "" || t.Field(0).Name != "F" || t.Field(0).Type.Kind() != reflect.Uintptr {
+		return false
+	}
+	second := t.Field(1).Name
+	return second == "R" || strings.HasPrefix(second, "X")
+}

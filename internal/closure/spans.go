@@ -1,0 +1,78 @@
+package closure
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Range is a range of addresses.
+type Range struct{ Start, End uintptr }
+
+func (r Range) contains(p uintptr) bool { return r.Start <= p && p < r.End }
+
+// Code is code in this process with the memory that belongs to it.
+type Code struct {
+	Text Range
+	Data []Range // read-only data, types and variables: whatever is no heap
+}
+
+var (
+	registering sync.Mutex
+	known       atomic.Pointer[[]*Code]
+)
+
+// Register adds code that was loaded into the process. What grows is registered again: a text that begins where
+// a registered one does replaces it.
+func Register(c Code) {
+	registering.Lock()
+	defer registering.Unlock()
+	list := []*Code{&c}
+	for _, s := range spansLocked() {
+		if s.Text.Start != c.Text.Start {
+			list = append(list, s)
+		}
+	}
+	known.Store(&list)
+}
+
+// spans returns all code.
+func spans() []*Code {
+	if list := known.Load(); list != nil {
+		return *list
+	}
+	registering.Lock()
+	defer registering.Unlock()
+	return spansLocked()
+}
+
+func spansLocked() []*Code {
+	if list := known.Load(); list != nil {
+		return *list
+	}
+	list := []*Code{executableCode()}
+	known.Store(&list)
+	return list
+}
+
+func textOf(entry uintptr) *Code {
+	for _, s := range spans() {
+		if s.Text.contains(entry) {
+			return s
+		}
+	}
+	return nil
+}
+
+func isText(entry uintptr) bool { return textOf(entry) != nil }
+
+// isStatic reports whether p is in no heap: the object of a function that captures nothing.
+func isStatic(p uintptr) bool {
+	for _, s := range spans() {
+		for _, r := range s.Data {
+			if r.contains(p) {
+				return true
+			}
+		}
+	}
+	return false
+}
