@@ -1,0 +1,337 @@
+package driver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"mobula/cluster/wire"
+	"mobula/internal/fault"
+	"mobula/internal/frame"
+	"mobula/internal/id"
+)
+
+// Config says which node to use, and for what.
+type Config struct {
+	Node  string // the address of its socket
+	Job   id.Job
+	Build string
+	Depth int // of nesting of the tasks that are submitted
+	// Values are for the node, in the handshake: the program that workers run, above all.
+	Values map[string]string
+	// DecodeError makes an error of a failure.
+	DecodeError func(*wire.Failure) error
+	// OnLog gets what tasks write, on the driver's goroutine. nil: it is dropped.
+	OnLog func(wire.Log)
+	// OnPending gets the reasons for which tasks wait; "" where they wait no longer. nil: they are dropped.
+	OnPending func(reason string)
+	// IdleLease is how long a lease without work is kept. 0: 200 ms.
+	IdleLease time.Duration
+}
+
+// Driver is a client's connection to a cluster.
+type Driver struct {
+	conf Config
+	node *frame.Conn
+	ctx  context.Context
+	stop context.CancelCauseFunc
+	wg   sync.WaitGroup
+
+	calls    sync.Mutex // guards deferred; nothing is locked after it
+	deferred []func()
+	wake     chan struct{} // for work: something is deferred
+
+	mu       sync.Mutex // guards below
+	classes  map[string]*class
+	requests map[uint64]*class
+	leases   map[id.Lease]*lease
+	queries  map[uint64]chan wire.Answer
+	last     uint64
+	ended    error
+}
+
+// Connect joins a node.
+func Connect(ctx context.Context, c Config) (*Driver, error) {
+	if c.IdleLease == 0 {
+		c.IdleLease = 200 * time.Millisecond
+	}
+	stream, err := (&net.Dialer{}).DialContext(ctx, "unix", c.Node)
+	if err != nil {
+		return nil, &fault.DisconnectedError{Reason: fmt.Sprintf("connect to the node: %v", err)}
+	}
+	d := &Driver{conf: c, node: frame.New(stream), classes: map[string]*class{}, requests: map[uint64]*class{},
+		leases: map[id.Lease]*lease{}, queries: map[uint64]chan wire.Answer{}, wake: make(chan struct{}, 1)}
+	values := map[string]string{"job": c.Job.String()}
+	maps.Copy(values, c.Values)
+	if _, _, err := d.node.Handshake(ctx, frame.Hello{Role: "driver", Build: c.Build, PID: os.Getpid(), Values: values}); err != nil {
+		d.node.Abort()
+		return nil, &fault.DisconnectedError{Reason: err.Error()}
+	}
+	d.ctx, d.stop = context.WithCancelCause(context.Background())
+	d.wg.Go(d.serve)
+	d.wg.Go(d.work)
+	return d, nil
+}
+
+// Close ends everything that was submitted and waits.
+func (d *Driver) Close() error {
+	d.disconnect(&fault.DisconnectedError{Reason: "it was closed"})
+	d.wg.Wait()
+	return nil
+}
+
+// serve handles the node's messages until the connection ends.
+func (d *Driver) serve() {
+	err := d.node.Serve(d.handle)
+	d.disconnect(&fault.DisconnectedError{Reason: fmt.Sprintf("the node has gone (%v)", err)})
+}
+
+// disconnect fails everything. Only the first call counts.
+func (d *Driver) disconnect(reason error) {
+	d.mu.Lock()
+	if d.ended != nil {
+		d.mu.Unlock()
+		return
+	}
+	d.ended = reason
+	var tasks []*task
+	for _, c := range d.classes {
+		tasks = append(tasks, c.queue[c.head:]...)
+	}
+	leases := d.leases
+	d.leases = map[id.Lease]*lease{}
+	for _, l := range leases {
+		l.returned = true
+		for _, t := range l.inflight {
+			tasks = append(tasks, t)
+		}
+	}
+	queries := d.queries
+	d.queries = nil
+	d.mu.Unlock()
+	d.stop(reason)
+	for _, t := range tasks {
+		if t != nil {
+			t.resolve(wire.Payload{}, reason)
+		}
+	}
+	for _, q := range queries {
+		close(q)
+	}
+	for _, l := range leases {
+		l.conn.Abort()
+	}
+	d.node.Abort()
+}
+
+// later has f called without locks, in order. Any lock may be held.
+func (d *Driver) later(f func()) {
+	d.calls.Lock()
+	d.deferred = append(d.deferred, f)
+	d.calls.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// work calls what was deferred, and gives idle leases back, until the connection ends.
+func (d *Driver) work() {
+	tick := time.NewTicker(d.conf.IdleLease / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-d.ctx.Done():
+			d.runDeferred()
+			return
+		case <-d.wake:
+			d.runDeferred()
+		case <-tick.C:
+			d.tidy(time.Now())
+		}
+	}
+}
+
+func (d *Driver) runDeferred() {
+	for {
+		d.calls.Lock()
+		list := d.deferred
+		d.deferred = nil
+		d.calls.Unlock()
+		if len(list) == 0 {
+			return
+		}
+		for _, f := range list {
+			f()
+		}
+	}
+}
+
+// enqueue gives a task to its class.
+func (d *Driver) enqueue(t *task) {
+	key := classKey(t)
+	d.mu.Lock()
+	if d.ended != nil {
+		d.mu.Unlock()
+		t.resolve(wire.Payload{}, d.ended)
+		return
+	}
+	if !t.over {
+		c := d.classes[key]
+		if c == nil {
+			d.last++
+			c = &class{spec: t.spec.Class, request: d.last, actors: t.spec.Form >= wire.FormActor}
+			d.classes[key], d.requests[c.request] = c, c
+		}
+		t.class = c
+		c.add(t)
+		d.pump(c)
+	}
+	d.mu.Unlock()
+}
+
+// classKey is equal for tasks that may share a lease. Actors that hold resources have one each.
+func classKey(t *task) string {
+	key, err := json.Marshal(t.spec.Class)
+	if err != nil {
+		panic(fmt.Sprintf("driver: a class cannot be encoded: %v", err)) // a bug: it is plain data
+	}
+	if t.spec.Form < wire.FormActor {
+		return string(key)
+	}
+	if len(t.spec.Class.Resources) == 0 && !t.spec.Class.Isolated {
+		return "actors " + string(key)
+	}
+	return "actor " + t.actor.ID.String() + string(key)
+}
+
+func (d *Driver) handle(kind byte, body []byte) error {
+	switch kind {
+	case wire.KindLeaseGrant:
+		return receive(body, func(m wire.LeaseGrant) { d.wg.Go(func() { d.granted(m) }) })
+	case wire.KindLeaseRefused:
+		return receive(body, d.refused)
+	case wire.KindLeasePending:
+		return receive(body, func(m wire.LeasePending) {
+			if d.conf.OnPending != nil {
+				d.conf.OnPending(m.Reason)
+			}
+		})
+	case wire.KindLeaseReclaim:
+		return receive(body, func(m wire.LeaseID) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if l := d.leases[m.Lease]; l != nil {
+				l.reclaim()
+			}
+		})
+	case wire.KindWorkerExited:
+		return receive(body, d.workerExited)
+	case wire.KindLog:
+		return receive(body, func(m wire.Log) {
+			if d.conf.OnLog != nil {
+				d.conf.OnLog(m)
+			}
+		})
+	case wire.KindAnswer:
+		return receive(body, d.answered)
+	}
+	return nil // a later node may send more
+}
+
+func receive[M any](body []byte, f func(M)) error {
+	m, err := wire.ParseJSON[M](body)
+	if err == nil {
+		f(m)
+	}
+	return err
+}
+
+// refused fails all tasks of a class.
+func (d *Driver) refused(m wire.LeaseRefused) {
+	d.mu.Lock()
+	c := d.requests[m.Request]
+	var list []*task
+	if c != nil {
+		for t := c.next(); t != nil; t = c.next() {
+			list = append(list, t)
+		}
+		c.asked = 0
+	}
+	d.mu.Unlock()
+	for _, t := range list {
+		if m.Infeasible {
+			t.resolve(wire.Payload{}, &fault.InfeasibleError{Name: t.spec.Name, Reason: m.Reason})
+		} else {
+			t.resolve(wire.Payload{}, &fault.WorkerStartError{Reason: m.Reason})
+		}
+	}
+}
+
+func (d *Driver) workerExited(m wire.WorkerExited) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, x := range m.Leases {
+		if l := d.leases[x]; l != nil {
+			select {
+			case l.exited <- &m:
+			default: // it is told twice
+			}
+		}
+	}
+}
+
+func (d *Driver) answered(m wire.Answer) {
+	d.mu.Lock()
+	q := d.queries[m.Request]
+	delete(d.queries, m.Request)
+	d.mu.Unlock()
+	if q != nil {
+		q <- m
+	}
+}
+
+// Query asks the node for something to list.
+func (d *Driver) Query(ctx context.Context, what string) (json.RawMessage, error) {
+	answer := make(chan wire.Answer, 1)
+	d.mu.Lock()
+	if d.ended != nil {
+		d.mu.Unlock()
+		return nil, d.ended
+	}
+	d.last++
+	request := d.last
+	d.queries[request] = answer
+	d.mu.Unlock()
+	if err := d.node.Send(wire.KindQuery, wire.JSON(wire.Query{Request: request, What: what})); err != nil {
+		return nil, &fault.DisconnectedError{Reason: err.Error()}
+	}
+	select {
+	case m, ok := <-answer:
+		if !ok {
+			return nil, d.Err()
+		}
+		if m.Error != "" {
+			return nil, errors.New(m.Error)
+		}
+		return m.Data, nil
+	case <-ctx.Done():
+		d.mu.Lock()
+		delete(d.queries, request)
+		d.mu.Unlock()
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Err tells why the connection has ended, nil before.
+func (d *Driver) Err() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ended
+}

@@ -1,0 +1,293 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"mobula/cluster/wire"
+	"mobula/internal/fault"
+	"mobula/internal/frame"
+	"mobula/internal/id"
+)
+
+// lease is a right to run tasks on a worker, with the connection to it.
+type lease struct {
+	d      *Driver
+	class  *class
+	grant  wire.LeaseGrant
+	conn   *frame.Conn
+	exited chan *wire.WorkerExited // room for one
+
+	// guarded by Driver.mu
+	slots     int
+	window    int // tasks pushed ahead for each slot
+	load      int // ordinary tasks in flight
+	average   time.Duration
+	inflight  map[id.Task]*task
+	sequence  uint64
+	actors    map[*Actor]bool
+	heard     time.Time // of the last result, or of the first task after it was idle
+	closing   bool      // it goes back when nothing is in flight
+	recalling bool
+	returned  bool // given back: the end of the connection is none of the worker
+	dead      bool // the worker has ended
+}
+
+const (
+	firstWindow  = 2
+	dialPatience = 10 * time.Second
+)
+
+// granted connects to the worker of a new lease; on its own goroutine.
+func (d *Driver) granted(g wire.LeaseGrant) {
+	d.mu.Lock()
+	c := d.requests[g.Request]
+	d.mu.Unlock()
+	conn, err := d.dial(g)
+	if c == nil || err != nil {
+		_ = d.node.Send(wire.KindLeaseReturn, wire.JSON(wire.LeaseID{Lease: g.Lease})) // the node goes: no lease either
+		if err != nil {
+			d.mu.Lock()
+			c.asked = 0
+			d.ask(c) // another worker
+			d.mu.Unlock()
+		}
+		return
+	}
+	l := &lease{d: d, class: c, grant: g, conn: conn, slots: g.Slots, window: firstWindow, inflight: map[id.Task]*task{},
+		actors: map[*Actor]bool{}, exited: make(chan *wire.WorkerExited, 1), heard: time.Now()}
+	d.mu.Lock()
+	if d.ended != nil {
+		d.mu.Unlock()
+		conn.Abort()
+		return
+	}
+	c.leases = append(c.leases, l)
+	c.asked = max(0, c.asked-g.Slots)
+	d.leases[g.Lease] = l
+	d.pump(c)
+	d.mu.Unlock()
+	l.serve()
+}
+
+func (d *Driver) dial(g wire.LeaseGrant) (*frame.Conn, error) {
+	stream, err := net.Dial("unix", g.Address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
+	}
+	conn := frame.New(stream)
+	ctx, cancel := context.WithTimeout(d.ctx, dialPatience)
+	defer cancel()
+	if _, _, err := conn.Handshake(ctx, frame.Hello{Role: "driver", Build: d.conf.Build, PID: os.Getpid()}); err != nil {
+		conn.Abort()
+		return nil, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
+	}
+	if err := conn.Send(wire.KindAttach, wire.JSON(wire.Attach{Lease: g.Lease, Job: d.conf.Job, Slots: g.Slots})); err != nil {
+		conn.Abort()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// push sends a task; Driver.mu is held.
+func (l *lease) push(t *task) {
+	if len(l.inflight) == 0 {
+		l.heard = time.Now()
+	}
+	l.sequence++
+	t.lease, t.sequence = l, l.sequence
+	l.inflight[t.id()] = t
+	switch {
+	case t.spec.Form < wire.FormActor:
+		l.load++
+	case t.spec.Form < wire.FormCall:
+		l.actors[t.actor] = true
+		l.d.later(func() { t.actor.placed(l) })
+	}
+	m := t.push()
+	if err := l.conn.Send(wire.KindPush, m.Append); err != nil && !errors.Is(err, frame.ErrClosed) {
+		l.settle(t)
+		l.d.later(func() { t.resolve(wire.Payload{}, fmt.Errorf("submit task %s: %w", t.spec.Name, err)) })
+	}
+}
+
+// settle takes a task off the lease; Driver.mu is held.
+func (l *lease) settle(t *task) {
+	delete(l.inflight, t.id())
+	t.lease = nil
+	if t.spec.Form < wire.FormActor {
+		l.load--
+	}
+	l.heard = time.Now()
+}
+
+// serve handles the worker's messages until the connection ends.
+func (l *lease) serve() {
+	err := l.conn.Serve(l.handle)
+	l.conn.Abort()
+	l.d.mu.Lock()
+	returned := l.returned
+	l.d.mu.Unlock()
+	if !returned {
+		l.lost(err)
+	}
+}
+
+func (l *lease) handle(kind byte, body []byte) error {
+	switch kind {
+	case wire.KindResult:
+		m, err := wire.ParseResult(append([]byte(nil), body...)) // the frame's memory is used again
+		if err != nil {
+			return err
+		}
+		l.result(&m)
+	case wire.KindYield:
+		m, err := wire.ParseYield(append([]byte(nil), body...))
+		if err != nil {
+			return err
+		}
+		l.d.mu.Lock()
+		t := l.inflight[m.Task]
+		fresh := t != nil && m.Index >= t.items && !t.over // another attempt yields again what was delivered
+		if fresh {
+			t.items = m.Index + 1
+		}
+		l.d.mu.Unlock()
+		if fresh && t.spec.OnItem != nil {
+			t.spec.OnItem(m.Value)
+		}
+	case wire.KindReturned:
+		m, err := wire.ParseReturned(body)
+		if err != nil {
+			return err
+		}
+		l.takeBack(m.Tasks)
+	default:
+		return fmt.Errorf("a message of kind %d, which a worker does not send", kind)
+	}
+	return nil
+}
+
+func (l *lease) result(m *wire.Result) {
+	d := l.d
+	d.mu.Lock()
+	t := l.inflight[m.Task]
+	if t == nil {
+		d.mu.Unlock()
+		return
+	}
+	l.settle(t)
+	if t.spec.Form < wire.FormActor {
+		l.adapt(time.Duration(m.Nanos))
+	}
+	d.pump(l.class)
+	l.finishClosing()
+	d.mu.Unlock()
+	d.conclude(t, m)
+}
+
+// conclude resolves a task by its worker's result, or tries it again.
+func (d *Driver) conclude(t *task, m *wire.Result) {
+	switch m.Status {
+	case wire.StatusOK:
+		t.resolve(m.Value, nil)
+	case wire.StatusCanceled:
+		t.resolve(wire.Payload{}, &fault.CanceledError{Task: t.id(), Name: t.spec.Name})
+	case wire.StatusActorGone:
+		t.resolve(wire.Payload{}, t.actor.died())
+	case wire.StatusError:
+		err := d.taskError(t, m.Failure)
+		if t.spec.RetryOn == nil {
+			t.resolve(wire.Payload{}, err)
+			return
+		}
+		d.wg.Go(func() { // the user's code may take its time
+			if t.spec.RetryOn(err) && d.again(t) {
+				return
+			}
+			t.resolve(wire.Payload{}, err)
+		})
+	}
+	if t.actor != nil {
+		t.actor.settled(t)
+	}
+}
+
+// again gives a task another attempt if it has one left.
+func (d *Driver) again(t *task) bool {
+	d.mu.Lock()
+	left := !t.over && (t.spec.Retries < 0 || t.attempt <= t.spec.Retries) && d.ended == nil
+	if left {
+		t.attempt++
+	}
+	d.mu.Unlock()
+	switch {
+	case left && t.spec.Form >= wire.FormCall:
+		t.actor.send(t)
+	case left:
+		d.enqueue(t)
+	}
+	return left
+}
+
+func (d *Driver) taskError(t *task, f *wire.Failure) error {
+	e := &fault.TaskError{Task: t.id(), Name: t.spec.Name, Attempt: t.attempt, Panic: f.Panic, Type: f.Type, Message: f.Message}
+	for _, x := range f.Frames {
+		e.Frames = append(e.Frames, fault.Frame{Func: x.Func, File: x.File, Line: int(x.Line)})
+	}
+	e.Err = d.conf.DecodeError(f)
+	return e
+}
+
+// takeBack queues tasks again that a worker has not begun.
+func (l *lease) takeBack(ids []id.Task) {
+	l.d.mu.Lock()
+	defer l.d.mu.Unlock()
+	l.recalling = false
+	var list []*task
+	for _, x := range ids {
+		if t := l.inflight[x]; t != nil {
+			l.settle(t)
+			list = append(list, t)
+		}
+	}
+	l.class.addFirst(list)
+	l.d.pump(l.class)
+	l.finishClosing()
+}
+
+// reclaim stops using the lease, as others wait for its slots; Driver.mu is held.
+func (l *lease) reclaim() {
+	if l.closing || len(l.actors) > 0 {
+		return
+	}
+	l.closing = true
+	_ = l.conn.Send(wire.KindRecall, nil) // or the worker ends: lost takes over
+	l.finishClosing()
+}
+
+// finishClosing gives the lease back when nothing is left on it; Driver.mu is held.
+func (l *lease) finishClosing() {
+	if l.closing && len(l.inflight) == 0 && len(l.actors) == 0 && !l.returned {
+		l.giveBack()
+	}
+}
+
+// giveBack returns the lease; Driver.mu is held.
+func (l *lease) giveBack() {
+	l.returned = true
+	delete(l.d.leases, l.grant.Lease)
+	l.forget()
+	_ = l.d.node.Send(wire.KindLeaseReturn, wire.JSON(wire.LeaseID{Lease: l.grant.Lease})) // the node goes: no lease either
+	l.d.later(l.conn.Abort)
+}
+
+// forget takes the lease out of its class; Driver.mu is held.
+func (l *lease) forget() {
+	l.class.leases = slices.DeleteFunc(l.class.leases, func(x *lease) bool { return x == l })
+}

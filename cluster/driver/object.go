@@ -1,0 +1,121 @@
+package driver
+
+import (
+	"context"
+	"sync"
+
+	"mobula/cluster/wire"
+	"mobula/internal/id"
+)
+
+// Object is a value that is there or will be: the result of a task, or one that was put.
+type Object struct {
+	ID   id.Object
+	task *task // that makes it; nil for one that was put
+
+	mu    sync.Mutex // guards below
+	ready bool
+	value wire.Payload
+	err   error
+	done  chan struct{} // made when somebody waits
+	then  []func()
+}
+
+// closedChan is what Done returns for all that is ready.
+var closedChan = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// Put returns an object that is there.
+func Put(value wire.Payload) *Object {
+	return &Object{ID: id.New[id.Object](), ready: true, value: value}
+}
+
+// Failed returns an object that will never be there.
+func Failed(err error) *Object {
+	return &Object{ID: id.New[id.Object](), ready: true, err: err}
+}
+
+// Received returns an object that came with a task.
+func Received(object id.Object, value wire.Payload) *Object {
+	return &Object{ID: object, ready: true, value: value}
+}
+
+// Ready reports whether it is there or has failed.
+func (o *Object) Ready() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.ready
+}
+
+// Done returns a channel that is closed when the object is ready.
+func (o *Object) Done() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ready {
+		return closedChan
+	}
+	if o.done == nil {
+		o.done = make(chan struct{})
+	}
+	return o.done
+}
+
+// Wait waits until the object is ready; the error is ctx's.
+func (o *Object) Wait(ctx context.Context) error {
+	select {
+	case <-o.Done():
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Result returns the value or the failure of a ready object. The payload must not be changed.
+func (o *Object) Result() (wire.Payload, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.value, o.err
+}
+
+// Then has f called once the object is ready; at once, if it is.
+func (o *Object) Then(f func()) {
+	o.mu.Lock()
+	if !o.ready {
+		o.then = append(o.then, f)
+		o.mu.Unlock()
+		return
+	}
+	o.mu.Unlock()
+	f()
+}
+
+// Name is that of the task which makes it.
+func (o *Object) Name() string {
+	if o.task == nil {
+		return ""
+	}
+	return o.task.spec.Name
+}
+
+// resolve makes the object ready. Only the first call counts; it reports whether it was.
+func (o *Object) resolve(value wire.Payload, err error) bool {
+	o.mu.Lock()
+	if o.ready {
+		o.mu.Unlock()
+		return false
+	}
+	o.ready, o.value, o.err = true, value, err
+	then := o.then
+	o.then = nil
+	if o.done != nil {
+		close(o.done)
+	}
+	o.mu.Unlock()
+	for _, f := range then {
+		f()
+	}
+	return true
+}

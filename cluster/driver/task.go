@@ -1,0 +1,140 @@
+package driver
+
+import (
+	"sync/atomic"
+
+	"mobula/cluster/wire"
+	"mobula/internal/fault"
+	"mobula/internal/id"
+)
+
+// Spec is what a task is.
+type Spec struct {
+	Form    wire.Form
+	Name    string
+	Closure wire.Payload
+	Class   wire.Class
+	Inputs  []*Object // the closure refers to them: the task starts when all are ready
+	// Retries is how often the task is tried again after the system has failed it; below 0: without end.
+	Retries int
+	// RetryOn says which of the task's own errors are worth another attempt; nil: none. It counts against Retries.
+	RetryOn func(error) bool
+	// OnItem gets the items of a stream in order, on the driver's goroutine.
+	OnItem func(wire.Payload)
+}
+
+// task is a Spec on its way. Its object is the result.
+type task struct {
+	Object
+	d       *Driver
+	spec    Spec
+	class   *class
+	actor   *Actor // of a constructor or call
+	waiting atomic.Int32
+	failed  atomic.Pointer[fault.InputError]
+
+	// guarded by Driver.mu
+	attempt  int
+	reruns   int    // for other tasks' sake
+	lease    *lease // where it is
+	sequence uint64 // of its push
+	items    uint64 // of its stream that were delivered
+	over     bool   // canceled or otherwise settled: not to be pushed any more
+}
+
+// maxReruns bounds how often a task is run again because a worker ended of which it was not the suspect.
+const maxReruns = 50
+
+func (t *task) id() id.Task { return id.Task(t.ID) }
+
+// Submit starts a task as soon as its inputs and a slot are there.
+func (d *Driver) Submit(s Spec) *Object {
+	t := &task{d: d, spec: s, attempt: 1}
+	t.ID, t.task = id.New[id.Object](), t
+	d.whenReady(t, func() { d.enqueue(t) })
+	return &t.Object
+}
+
+// whenReady calls f when the inputs of t are there. If one has failed, t has.
+func (d *Driver) whenReady(t *task, f func()) {
+	t.waiting.Store(1)
+	arrived := func() {
+		if t.waiting.Add(-1) > 0 {
+			return
+		}
+		if e := t.failed.Load(); e != nil {
+			t.resolve(wire.Payload{}, e)
+			return
+		}
+		f()
+	}
+	for _, in := range t.spec.Inputs {
+		if in.Ready() && in.failure() == nil {
+			continue
+		}
+		t.waiting.Add(1)
+		in.Then(func() {
+			if err := in.failure(); err != nil {
+				t.failed.CompareAndSwap(nil, &fault.InputError{Task: t.id(), Name: t.spec.Name, Input: in.ID, Err: err})
+			}
+			arrived()
+		})
+	}
+	arrived()
+}
+
+func (o *Object) failure() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
+// push is the message that gives the task to a worker.
+func (t *task) push() wire.Push {
+	m := wire.Push{Task: t.id(), Form: t.spec.Form, Attempt: uint64(t.attempt), Name: t.spec.Name, Closure: t.spec.Closure}
+	if t.actor != nil {
+		m.Actor, m.Concurrency = t.actor.ID, uint64(t.actor.spec.Concurrency)
+	}
+	for _, in := range t.spec.Inputs {
+		value, _ := in.Result() // it has not failed: whenReady
+		m.Inputs = append(m.Inputs, wire.Input{Object: in.ID, Value: value})
+	}
+	return m
+}
+
+// Cancel ends a task: one that waits never runs, one that runs finds its context ended. A task without a context is given
+// up on: it counts as canceled at once, and what it returns is dropped. With kill this is so for all.
+func (o *Object) Cancel(kill bool) {
+	t := o.task
+	if t == nil || o.Ready() {
+		return
+	}
+	t.d.mu.Lock()
+	l := t.lease
+	cooperative := l != nil && !kill && takesContext(t.spec.Form)
+	if !cooperative {
+		t.over = true
+	}
+	if l != nil {
+		m := wire.Cancel{Task: t.id()}
+		_ = l.conn.Send(wire.KindCancel, m.Append) // without its worker the task fails anyway
+	}
+	t.d.mu.Unlock()
+	if !cooperative {
+		t.resolve(wire.Payload{}, &fault.CanceledError{Task: t.id(), Name: t.spec.Name})
+	}
+}
+
+func takesContext(f wire.Form) bool {
+	return f == wire.FormTry || f == wire.FormStream || f == wire.FormTryActor || f == wire.FormTryCall
+}
+
+// Consumed tells the worker of a stream how many of its items have been taken: it does not run far ahead.
+func (o *Object) Consumed(count uint64) {
+	o.task.d.mu.Lock()
+	defer o.task.d.mu.Unlock()
+	if l := o.task.lease; l != nil {
+		m := wire.Consumed{Task: o.task.id(), Count: count}
+		_ = l.conn.Send(wire.KindConsumed, m.Append) // without its worker the task fails anyway
+	}
+}

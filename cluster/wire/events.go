@@ -1,0 +1,97 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"mobula/internal/id"
+)
+
+// TaskState is a step in the life of a task.
+type TaskState byte
+
+// The steps. A number is never used for anything else.
+const (
+	TaskSubmitted TaskState = iota + 1 // waits for its inputs
+	TaskQueued                         // waits for a slot
+	TaskRunning
+	TaskFinished
+	TaskFailed
+	TaskCanceled
+	TaskRetried // this attempt failed, another follows
+	taskStateEnd
+)
+
+var taskStates = [...]string{"unknown", "submitted", "queued", "running", "finished", "failed", "canceled", "retried"}
+
+// String returns the state's name.
+func (s TaskState) String() string {
+	if int(s) >= len(taskStates) {
+		return taskStates[0]
+	}
+	return taskStates[s]
+}
+
+// MarshalText writes the name.
+func (s TaskState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name.
+func (s *TaskState) UnmarshalText(text []byte) error {
+	for i, name := range taskStates {
+		if i > 0 && name == string(text) {
+			*s = TaskState(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%.40q is no state of a task", text)
+}
+
+// TaskEvent says that a task has entered a state.
+type TaskEvent struct {
+	Task    id.Task
+	Name    string
+	State   TaskState
+	Nanos   int64 // when, since 1970
+	Worker  id.Worker
+	Attempt uint64
+}
+
+// Events is a batch of what became of a job's tasks.
+type Events struct {
+	Job  id.Job
+	List []TaskEvent
+}
+
+// minEvent is the size of the smallest event in bytes.
+const minEvent = 16 + 1 + 1 + 1 + 16 + 1
+
+// Append appends the message.
+func (m *Events) Append(b []byte) []byte {
+	b = append(b, m.Job.ID[:]...)
+	b = binary.AppendUvarint(b, uint64(len(m.List)))
+	for i := range m.List {
+		e := &m.List[i]
+		b = append(b, e.Task.ID[:]...)
+		b = appendString(b, e.Name)
+		b = append(b, byte(e.State))
+		b = binary.AppendUvarint(b, uint64(e.Nanos))
+		b = append(b, e.Worker.ID[:]...)
+		b = binary.AppendUvarint(b, e.Attempt)
+	}
+	return b
+}
+
+// ParseEvents reads the message; it aliases nothing.
+func ParseEvents(body []byte) (Events, error) {
+	p := parser{rest: body}
+	m := Events{Job: id.Job{ID: p.id()}}
+	if n := p.count(minEvent); n > 0 {
+		m.List = make([]TaskEvent, n)
+		for i := range m.List {
+			e := TaskEvent{Task: id.Task{ID: p.id()}, Name: p.string(), State: TaskState(p.byte()), Nanos: int64(p.uvarint()), Worker: id.Worker{ID: p.id()}, Attempt: p.uvarint()}
+			p.bad = p.bad || e.State == 0 || e.State >= taskStateEnd
+			m.List[i] = e
+		}
+	}
+	return m, p.end("events")
+}

@@ -1,0 +1,27 @@
+package wire
+
+// Roles of the clients of a node, in frame.Hello.Role.
+const (
+	RoleDriver = "driver"
+	RoleWorker = "worker"
+	RoleCLI    = "cli"
+	RoleNode   = "node" // what the node answers
+)
+
+// Keys of frame.Hello.Values.
+const (
+	ValueJob     = "job"     // driver: its job's id; output of the job goes there
+	ValueProgram = "program" // driver: digest of the program that its workers run; Class.Program names it
+	ValuePath    = "path"    // driver: the program's executable
+	ValueArgs    = "args"    // driver: JSON of its arguments, []string, without the path
+	ValueEnv     = "env"     // driver: JSON of variables that it sees beside the node's own, []string of NAME=value
+	ValueWorker  = "worker"  // worker: its id
+	ValueNode    = "node"    // node: its id
+)
+
+// Environment variables by which a node tells a worker process what it is.
+const (
+	EnvNode   = "MOBULA_NODE"   // the node's socket; the worker's own socket belongs into the same directory
+	EnvWorker = "MOBULA_WORKER" // the worker's id
+	EnvClass  = "MOBULA_CLASS"  // JSON of its Class; for a worker that many share, without resources
+)

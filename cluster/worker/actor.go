@@ -1,0 +1,143 @@
+package worker
+
+import (
+	"fmt"
+	"sync"
+
+	"mobula/cluster/wire"
+	"mobula/internal/id"
+)
+
+// actor is a value with a mailbox.
+type actor struct {
+	w *Worker
+
+	mu          sync.Mutex // guards below
+	value       any
+	concurrency int
+	running     int
+	ready       bool
+	gone        *wire.Failure // its constructor failed
+	queue       fifo[*Task]
+	active      map[*Task]bool
+}
+
+// create runs an actor's constructor; calls that arrive meanwhile wait.
+func (w *Worker) create(t *Task) {
+	a := &actor{w: w, concurrency: max(1, int(t.Concurrency)), active: map[*Task]bool{}}
+	w.mu.Lock()
+	w.actors[t.Actor] = a
+	w.mu.Unlock()
+	w.tasks.Go(func() {
+		out := t.run(w.exec)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.value, a.ready, a.gone = out.Actor, true, out.Failure
+		a.startLocked()
+	})
+}
+
+// call queues a call.
+func (w *Worker) call(t *Task) {
+	w.mu.Lock()
+	a := w.actors[t.Actor]
+	w.mu.Unlock()
+	if a == nil {
+		t.send(&wire.Result{Task: t.Task, Status: wire.StatusActorGone})
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.queue.push(t)
+	a.startLocked()
+}
+
+// kill forgets an actor. Calls that wait fail; one that runs is canceled.
+func (w *Worker) kill(actor id.Actor) {
+	w.mu.Lock()
+	a := w.actors[actor]
+	delete(w.actors, actor)
+	w.mu.Unlock()
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	waiting := a.queue.takeAll()
+	for t := range a.active {
+		t.cancelNow()
+	}
+	a.mu.Unlock()
+	for _, t := range waiting {
+		t.send(&wire.Result{Task: t.Task, Status: wire.StatusActorGone})
+	}
+}
+
+// startLocked starts as many runners as there is work and concurrency for; a.mu is held.
+func (a *actor) startLocked() {
+	for a.ready && a.queue.len() > a.running && a.running < a.concurrency {
+		a.running++
+		a.w.tasks.Go(a.work)
+	}
+}
+
+// work runs calls until none waits.
+func (a *actor) work() {
+	for {
+		a.mu.Lock()
+		t, ok := a.queue.pop()
+		if !ok {
+			a.running--
+			a.mu.Unlock()
+			return
+		}
+		t.State = a.value
+		a.active[t] = true
+		gone := a.gone
+		a.mu.Unlock()
+		if gone != nil {
+			f := *gone
+			f.Message = fmt.Sprintf("the actor's constructor failed: %s", gone.Message)
+			t.send(&wire.Result{Task: t.Task, Status: wire.StatusError, Failure: &f})
+		} else {
+			t.run(a.w.exec)
+		}
+		a.mu.Lock()
+		delete(a.active, t)
+		a.mu.Unlock()
+	}
+}
+
+// fifo is a queue that reuses its memory.
+type fifo[T any] struct {
+	items []T
+	head  int
+}
+
+func (q *fifo[T]) len() int { return len(q.items) - q.head }
+
+func (q *fifo[T]) push(v T) {
+	if q.head > 64 && q.head*2 > len(q.items) {
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
+	q.items = append(q.items, v)
+}
+
+func (q *fifo[T]) pop() (v T, ok bool) {
+	if q.len() == 0 {
+		return v, false
+	}
+	v = q.items[q.head]
+	var zero T
+	q.items[q.head] = zero
+	q.head++
+	return v, true
+}
+
+// takeAll empties the queue.
+func (q *fifo[T]) takeAll() []T {
+	all := q.items[q.head:]
+	q.items, q.head = nil, 0
+	return all
+}

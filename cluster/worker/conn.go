@@ -1,0 +1,167 @@
+package worker
+
+import (
+	"fmt"
+	"sync"
+
+	"mobula/cluster/wire"
+	"mobula/internal/frame"
+	"mobula/internal/id"
+)
+
+// conn is a connection from a driver, with the tasks that it has pushed.
+type conn struct {
+	*frame.Conn
+	w *Worker
+
+	mu      sync.Mutex // guards below
+	lease   id.Lease
+	slots   int
+	running int
+	queue   fifo[*Task]
+	pending map[id.Task]*Task // queued and running, those of actors too: what can be canceled
+	err     error
+}
+
+// Err tells why the connection has ended, nil before.
+func (c *conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// serve handles the driver's messages until it goes; then its tasks are canceled.
+func (c *conn) serve() {
+	_, _, err := c.Handshake(c.w.ctx, frame.Hello{Role: "worker", Build: c.w.conf.Build, Values: map[string]string{"worker": c.w.conf.Worker.String()}})
+	if err == nil {
+		err = c.Serve(c.handle)
+	}
+	c.mu.Lock()
+	c.err = err
+	c.queue.takeAll()
+	for _, t := range c.pending {
+		t.cancelNow()
+	}
+	c.mu.Unlock()
+	c.Abort()
+	c.w.mu.Lock()
+	delete(c.w.open, c)
+	c.w.mu.Unlock()
+}
+
+func (c *conn) handle(kind byte, body []byte) error {
+	switch kind {
+	case wire.KindPush:
+		return c.push(body)
+	case wire.KindCancel:
+		m, err := wire.ParseCancel(body)
+		if err != nil {
+			return err
+		}
+		if t := c.task(m.Task); t != nil {
+			t.cancelNow()
+		}
+	case wire.KindConsumed:
+		m, err := wire.ParseConsumed(body)
+		if err != nil {
+			return err
+		}
+		if t := c.task(m.Task); t != nil {
+			t.consume(m.Count)
+		}
+	case wire.KindKillActor:
+		m, err := wire.ParseKillActor(body)
+		if err != nil {
+			return err
+		}
+		c.w.kill(m.Actor)
+	case wire.KindRecall:
+		c.recall()
+	case wire.KindAttach:
+		m, err := wire.ParseJSON[wire.Attach](body)
+		if err != nil {
+			return err
+		}
+		c.mu.Lock()
+		c.lease, c.slots = m.Lease, m.Slots
+		c.startLocked()
+		c.mu.Unlock()
+	default:
+		return fmt.Errorf("a message of kind %d, which a driver does not send to a worker", kind)
+	}
+	return nil
+}
+
+func (c *conn) push(body []byte) error {
+	m, err := wire.ParsePush(append([]byte(nil), body...)) // the frame's memory is used again
+	if err != nil {
+		return err
+	}
+	t := &Task{Push: m, Node: c.w.nodeID, Worker: c.w.conf.Worker, worker: c.w, conn: c}
+	t.taken.L = &t.mu
+	c.mu.Lock()
+	t.Lease = c.lease
+	c.pending[m.Task] = t
+	if m.Form >= wire.FormActor {
+		c.mu.Unlock()
+		if m.Form == wire.FormActor || m.Form == wire.FormTryActor {
+			c.w.create(t)
+		} else {
+			c.w.call(t)
+		}
+		return nil
+	}
+	defer c.mu.Unlock()
+	c.queue.push(t)
+	c.startLocked()
+	return nil
+}
+
+// startLocked starts as many runners as there is work and there are slots for; c.mu is held.
+func (c *conn) startLocked() {
+	for n := c.queue.len(); n > 0 && c.running < c.slots; n-- {
+		c.running++
+		c.w.tasks.Go(c.work)
+	}
+}
+
+// work runs tasks until none waits.
+func (c *conn) work() {
+	for {
+		c.mu.Lock()
+		t, ok := c.queue.pop()
+		if !ok {
+			c.running--
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		t.run(c.w.exec)
+	}
+}
+
+// done forgets a task that has ended.
+func (c *conn) done(t id.Task) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.pending, t)
+}
+
+// task returns a task that is queued or runs, nil for others.
+func (c *conn) task(task id.Task) *Task {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pending[task]
+}
+
+// recall gives back all tasks that have not begun.
+func (c *conn) recall() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var m wire.Returned
+	for _, t := range c.queue.takeAll() {
+		delete(c.pending, t.Task)
+		m.Tasks = append(m.Tasks, t.Task)
+	}
+	_ = c.Send(wire.KindReturned, m.Append) // the driver has gone, then
+}

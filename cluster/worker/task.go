@@ -1,0 +1,173 @@
+package worker
+
+import (
+	"context"
+	"encoding/hex"
+	"sync"
+	"time"
+
+	"mobula/cluster/wire"
+	"mobula/internal/golocal"
+	"mobula/internal/id"
+)
+
+// Outcome is how a task ended.
+type Outcome struct {
+	Value   wire.Payload
+	Failure *wire.Failure // nil where it succeeded
+	Actor   any           // what an actor's constructor made
+}
+
+// Executor runs the closures of tasks. It is called on the goroutine of the task.
+type Executor interface {
+	Execute(t *Task) Outcome
+}
+
+// Task is a task that runs here.
+type Task struct {
+	wire.Push
+	Node   id.Node
+	Worker id.Worker
+	Lease  id.Lease
+	// State is the actor of a call.
+	State any
+
+	worker *Worker
+	conn   *conn
+
+	mu       sync.Mutex // guards below
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	canceled bool
+	yielded  uint64
+	consumed uint64
+	taken    sync.Cond
+}
+
+// errCanceled is the cause of the context of a canceled task.
+type errCanceled struct{}
+
+func (errCanceled) Error() string { return "the task was canceled" }
+
+var labelKey = golocal.Key("task")
+
+// Current returns the task that the calling goroutine belongs to, nil outside tasks.
+func Current() *Task {
+	t, _ := golocal.Value().(*Task)
+	return t
+}
+
+type taskKey struct{}
+
+// FromContext returns the task that a context was made for.
+func FromContext(ctx context.Context) *Task {
+	t, _ := ctx.Value(taskKey{}).(*Task)
+	return t
+}
+
+// Context is the task's own: it ends when the task is canceled or the worker ends.
+func (t *Task) Context() context.Context {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ctx == nil {
+		t.ctx, t.cancel = context.WithCancelCause(context.WithValue(t.worker.ctx, taskKey{}, t))
+		if t.canceled {
+			t.cancel(errCanceled{})
+		}
+	}
+	return t.ctx
+}
+
+func (t *Task) cancelNow() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.canceled = true
+	if t.cancel != nil {
+		t.cancel(errCanceled{})
+	}
+}
+
+func (t *Task) wasCanceled() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.canceled
+}
+
+// Block tells the node that the task waits for others and needs no processor until Resume.
+func (t *Task) Block() { t.slot(wire.KindSlotBlocked) }
+
+// Resume takes the processor back.
+func (t *Task) Resume() { t.slot(wire.KindSlotResumed) }
+
+func (t *Task) slot(kind byte) {
+	if !t.Lease.IsZero() {
+		_ = t.worker.node.Send(kind, wire.JSON(wire.LeaseID{Lease: t.Lease})) // without a node the worker is ending
+	}
+}
+
+// streamWindow is how many items of a stream may be on their way.
+const streamWindow = 256
+
+// Yield sends an item of a stream. It waits while too many have not been taken, and fails when the driver has gone or the
+// task is canceled.
+func (t *Task) Yield(v wire.Payload) error {
+	ctx := t.Context()
+	stop := context.AfterFunc(ctx, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.taken.Broadcast()
+	})
+	defer stop()
+	t.mu.Lock()
+	for t.yielded-t.consumed >= streamWindow && ctx.Err() == nil {
+		t.taken.Wait()
+	}
+	m := wire.Yield{Task: t.Task, Index: t.yielded, Value: v}
+	t.yielded++
+	t.mu.Unlock()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return t.conn.Send(wire.KindYield, m.Append)
+}
+
+func (t *Task) consume(count uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.consumed = max(t.consumed, count)
+	t.taken.Broadcast()
+}
+
+// run executes the task on the calling goroutine and reports how it ended.
+func (t *Task) run(e Executor) Outcome {
+	var text [32]byte
+	hex.Encode(text[:], t.Task.ID[:])
+	golocal.Set(golocal.New(labelKey, string(text[:]), t))
+	start := time.Now()
+	out := e.Execute(t)
+	golocal.Set(nil)
+	m := wire.Result{Task: t.Task, Status: wire.StatusOK, Nanos: uint64(time.Since(start)), Value: out.Value}
+	switch {
+	case out.Failure != nil && t.wasCanceled():
+		m.Status, m.Value = wire.StatusCanceled, wire.Payload{}
+	case out.Failure != nil:
+		m.Status, m.Failure = wire.StatusError, out.Failure
+	}
+	if out.Failure == nil || t.worker.ctx.Err() == nil {
+		t.send(&m) // else the end of the worker is why it failed: the driver tries it again
+	}
+	t.conn.done(t.Task)
+	if t.ctx != nil {
+		t.cancel(nil)
+	}
+	return out
+}
+
+// send reports a result. One that is too large for a message is a failure.
+func (t *Task) send(m *wire.Result) {
+	err := t.conn.Send(wire.KindResult, m.Append)
+	if err != nil && t.conn.Err() == nil {
+		*m = wire.Result{Task: t.Task, Status: wire.StatusError, Failure: &wire.Failure{Message: "send the result: " + err.Error()}}
+		_ = t.conn.Send(wire.KindResult, m.Append) // the driver has gone, then
+	}
+}

@@ -1,0 +1,388 @@
+//go:build linux
+
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mobula/objstore"
+	"mobula/objstore/client"
+	"mobula/objstore/store"
+	"mobula/objstore/view"
+)
+
+const mib = 1 << 20
+
+// newStore opens a store of this many bytes; all must be given back when the test ends.
+func newStore(tb testing.TB, c store.Config) *store.Store {
+	tb.Helper()
+	if c.SpillDir == "" {
+		c.SpillDir = tb.TempDir()
+	}
+	s, err := store.Open(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+func connect(tb testing.TB, s *store.Store, o client.Options) *client.Client {
+	tb.Helper()
+	conn, err := s.Connect()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c := client.New(conn, o)
+	tb.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return c
+}
+
+// content is what an object of n bytes with this ID holds.
+func content(id objstore.ID, n int) []byte {
+	b := make([]byte, n)
+	fill(b, id)
+	return b
+}
+
+func fill(b []byte, id objstore.ID) {
+	for i := range b {
+		b[i] = id[i%16] + byte(i>>4)
+	}
+}
+
+func put(tb testing.TB, c *client.Client, n int) objstore.ID {
+	tb.Helper()
+	id := objstore.NewID()
+	putID(tb, c, id, n)
+	return id
+}
+
+func putID(tb testing.TB, c *client.Client, id objstore.ID, n int) {
+	tb.Helper()
+	err := c.Put(tb.Context(), id, int64(n), func(b []byte) error { fill(b, id); return nil }, client.Meta{Owner: objstore.Owner{Job: "j", Cell: 3, Type: "[]byte"}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func check(tb testing.TB, c *client.Client, id objstore.ID, n int) {
+	tb.Helper()
+	o, err := c.Get(tb.Context(), id)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if !bytes.Equal(o.Head, content(id, n)) {
+		tb.Fatalf("an object of %d bytes has other content", n)
+	}
+	o.Release()
+}
+
+var sizes = []int{0, 1, 100, 99_000, 100_000, 200_000, mib, 3*mib + 5, 9 * mib}
+
+func TestPutAndGet(t *testing.T) {
+	s := newStore(t, store.Config{Capacity: 256 * mib, SegmentSize: 8 * mib})
+	maker, reader := connect(t, s, client.Options{}), connect(t, s, client.Options{})
+	for _, n := range sizes {
+		id := put(t, maker, n)
+		for range 2 {
+			check(t, maker, id, n)
+			check(t, reader, id, n)
+		}
+	}
+	if got := s.Stats(); got.Objects[objstore.Sealed] != len(sizes) || got.Clients != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestBuffers(t *testing.T) {
+	s := newStore(t, store.Config{Capacity: 256 * mib})
+	maker, reader := connect(t, s, client.Options{}), connect(t, s, client.Options{})
+	id := objstore.NewID()
+	buffers := [][]byte{content(id, 10), nil, content(id, 5*mib+1), content(id, 70_000)}
+	if err := maker.PutBuffers(t.Context(), id, []byte("head"), buffers, client.Meta{}); err != nil {
+		t.Fatal(err)
+	}
+	o, err := reader.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(o.Head) != "head" || len(o.Buffers) != len(buffers) {
+		t.Fatalf("%q, %d buffers", o.Head, len(o.Buffers))
+	}
+	for i, b := range buffers {
+		if !bytes.Equal(o.Buffers[i], b) {
+			t.Errorf("buffer %d differs", i)
+		}
+	}
+	if view.Live() == 0 {
+		t.Error("a big object is mapped, not copied")
+	}
+	o.Release()
+}
+
+// TestGetWaits asks for an object before it is there.
+func TestGetWaits(t *testing.T) {
+	s := newStore(t, store.Config{Capacity: 64 * mib})
+	maker, reader := connect(t, s, client.Options{}), connect(t, s, client.Options{})
+	for _, n := range []int{10, mib} {
+		id := objstore.NewID()
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() { check(t, reader, id, n) })
+		}
+		await(t, "the readers wait", func() bool { return s.Stats().Objects[objstore.Absent] == 1 })
+		putID(t, maker, id, n)
+		wg.Wait()
+	}
+}
+
+func TestGetIsCancelled(t *testing.T) {
+	s := newStore(t, store.Config{Capacity: 64 * mib})
+	c := connect(t, s, client.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { // ends with Get
+		for s.Stats().Objects[objstore.Absent] == 0 {
+			runtime.Gosched()
+		}
+		cancel()
+	}()
+	if _, err := c.Get(ctx, objstore.NewID()); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := c.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.List()); n != 0 {
+		t.Errorf("%d objects are left of a cancelled request", n)
+	}
+}
+
+// await looks again and again, collecting garbage, until done.
+func await(tb testing.TB, what string, done func() bool) {
+	tb.Helper()
+	for end := time.Now().Add(30 * time.Second); !done(); {
+		if time.Now().After(end) {
+			tb.Fatalf("not within 30 s: %s", what)
+		}
+		runtime.GC()
+	}
+}
+
+func TestReferences(t *testing.T) {
+	s := newStore(t, store.Config{Capacity: 64 * mib})
+	a, b := connect(t, s, client.Options{}), connect(t, s, client.Options{})
+	for _, n := range []int{10, mib} {
+		id := put(t, a, n)
+		if err := a.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.Ref(id, 2)
+		if err := b.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		a.Ref(id, -1)
+		if err := a.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		check(t, b, id, n)
+		o, err := b.Get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Ref(id, -2)
+		_, err = b.Get(t.Context(), id)
+		for err == nil { // its own pins last until the node has said that it is freed
+			if err := b.Sync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			_, err = b.Get(t.Context(), id)
+		}
+		if _, ok := errors.AsType[*objstore.FreedError](err); !ok {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(o.Head, content(id, n)) {
+			t.Error("a slice of a freed object has changed")
+		}
+		runtime.KeepAlive(o)
+	}
+	await(t, "all is freed", func() bool { return len(s.List()) == 0 })
+}
+
+// TestSlicePinsObject keeps one slice of an object that is freed while others take all memory.
+func TestSlicePinsObject(t *testing.T) {
+	s := newStore(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib})
+	maker, reader := connect(t, s, client.Options{}), connect(t, s, client.Options{})
+	id := put(t, maker, mib)
+	o, err := reader.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slice := o.Head[1000:2000]
+	o = nil
+	reader.Free(id)
+	for range 100 {
+		maker.Ref(put(t, maker, mib), -1)
+	}
+	if !bytes.Equal(slice, content(id, mib)[1000:2000]) {
+		t.Fatal("the slice has changed")
+	}
+	runtime.KeepAlive(slice)
+	slice = nil
+	await(t, "the pin ends with the slice", func() bool { return s.Stats().Pinned == 0 })
+}
+
+// TestSpill puts far more than the capacity, and reads it all back.
+func TestSpill(t *testing.T) {
+	s := newStore(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib, SpillBatch: mib})
+	c := connect(t, s, client.Options{})
+	reader := connect(t, s, client.Options{})
+	ids := map[objstore.ID]int{}
+	total := 0
+	for i := 0; total < 96*mib; i++ {
+		n := []int{50_000, 300_000, mib, 3 * mib}[i%4]
+		ids[put(t, c, n)] = n
+		total += n
+		if used := s.Stats().Used; used > 32*mib {
+			t.Fatalf("%d bytes are used", used)
+		}
+	}
+	if got := s.Stats(); got.SpilledBytes < 64*mib {
+		t.Errorf("%+v", got)
+	}
+	for id, n := range ids {
+		check(t, reader, id, n)
+		if used := s.Stats().Used; used > 32*mib {
+			t.Fatalf("%d bytes are used", used)
+		}
+	}
+	for id := range ids {
+		c.Ref(id, -1)
+	}
+	if err := c.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the disk is empty", func() bool { return s.Stats().SpilledBytes == 0 && s.Stats().SpillFiles == 0 })
+}
+
+func TestFull(t *testing.T) {
+	s := newStore(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib, FullGrace: time.Millisecond})
+	c := connect(t, s, client.Options{})
+	var kept []*client.Object
+	put := func() error {
+		id := objstore.NewID()
+		err := c.Put(t.Context(), id, 5*mib, func([]byte) error { return nil }, client.Meta{Owner: objstore.Owner{Job: "train", Cell: 7, Type: "[]float64"}})
+		if err != nil {
+			return err
+		}
+		o, err := c.Get(t.Context(), id)
+		kept = append(kept, o)
+		return err
+	}
+	var err error
+	for err == nil && len(kept) < 20 {
+		err = put()
+	}
+	e, ok := errors.AsType[*objstore.FullError](err)
+	if !ok || len(e.Holders) == 0 || e.Holders[0].Owner.Cell != 7 || e.Pinned < 20*mib {
+		t.Fatal(err)
+	}
+	if !strings.Contains(err.Error(), "train, cell 7, []float64") {
+		t.Error(err)
+	}
+	for _, o := range kept {
+		o.Release()
+	}
+	if err := put(); err != nil {
+		t.Errorf("after the readers have let go: %v", err)
+	}
+	kept[len(kept)-1].Release()
+	if _, ok := errors.AsType[*objstore.FullError](c.Put(t.Context(), objstore.NewID(), 100*mib, nil, client.Meta{})); !ok {
+		t.Error("an object that is bigger than the store must fail at once")
+	}
+}
+
+func TestConcurrentClients(t *testing.T) {
+	s := newStore(t, store.Config{Capacity: 48 * mib, SegmentSize: 2 * mib, SpillBatch: mib})
+	var wg sync.WaitGroup
+	ids := make(chan objstore.ID, 1000)
+	const n = 150_000
+	for range 3 {
+		c := connect(t, s, client.Options{})
+		for range 3 {
+			wg.Go(func() {
+				for range 60 {
+					id := put(t, c, n)
+					ids <- id
+					check(t, c, <-ids, n)
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+func TestClosedClient(t *testing.T) {
+	s := newStore(t, store.Config{Capacity: 32 * mib})
+	c := connect(t, s, client.Options{})
+	id := put(t, c, mib)
+	o, err := c.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(o.Head, content(id, mib)) {
+		t.Error("slices stay good after Close")
+	}
+	if _, err := c.Get(t.Context(), id); !errors.Is(err, objstore.ErrClosed) {
+		t.Error(err)
+	}
+	await(t, "what the client held is gone", func() bool { return len(s.List()) == 0 })
+}
+
+func TestNodeGone(t *testing.T) {
+	s := newStore(t, store.Config{Capacity: 32 * mib})
+	c := connect(t, s, client.Options{})
+	id := put(t, c, mib)
+	o, err := c.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := make(chan error, 1)
+	go func() { // ends with the store
+		_, err := c.Get(context.Background(), objstore.NewID())
+		waits <- err
+	}()
+	await(t, "the request waits", func() bool { return s.Stats().Objects[objstore.Absent] == 1 })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := errors.AsType[*objstore.NodeGoneError](<-waits); !ok {
+		t.Error("a request that waits must learn that the node has gone")
+	}
+	if !bytes.Equal(o.Head, content(id, mib)) {
+		t.Error("slices stay good when the node has gone")
+	}
+	if err := c.Put(t.Context(), objstore.NewID(), mib, func([]byte) error { return nil }, client.Meta{}); err == nil {
+		t.Error("a put without a node")
+	}
+	runtime.KeepAlive(fmt.Sprint(o.Head[0]))
+}
