@@ -22,7 +22,7 @@ var policy = Policy{
 		{"object store", "objstore/..."},
 		{"decisions of the cluster", "cluster/sched cluster/state"},
 		{"messages of the cluster", "cluster/wire"},
-		{"runtime of the cluster", "cluster/worker cluster/driver"},
+		{"runtime of the cluster", "cluster/worker cluster/driver cluster/node"},
 		{"what cells and the host link", "display interp/direct interp/hostrpc interp/loader/... interp/cellrt"},
 		{"session host", "interp/host/..."},
 		{"parts of the engine", "interp/cell interp/complete interp/hostproc interp/overlay interp/toolchain interp/yaegi"},
@@ -36,7 +36,7 @@ var policy = Policy{
 		{"display", "interp/hostrpc", "what cells import does not know how it is carried"},
 		{"cluster/...", "interp", "the cluster carries code as opaque closures; who can run them is injected"},
 	},
-	HostOnly: "internal/cellio internal/closure internal/codec internal/crash internal/fault internal/frame internal/golocal internal/id internal/sysmem objstore objstore/... cluster/sched cluster/wire cluster/worker cluster/driver display interp/direct interp/hostrpc interp/loader/... interp/cellrt interp/host/...",
+	HostOnly: "internal/cellio internal/closure internal/codec internal/crash internal/fault internal/frame internal/golocal internal/id internal/sysmem objstore objstore/... cluster/sched cluster/wire cluster/worker cluster/driver cluster/node display interp/direct interp/hostrpc interp/loader/... interp/cellrt interp/host/...",
 }
 
 func module(t *testing.T) (map[string]*Package, *token.FileSet) {

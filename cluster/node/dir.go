@@ -1,0 +1,104 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	dirPrefix  = "mobula-node-"
+	lockName   = "lock"
+	socketName = "node.sock"
+	logsName   = "logs"
+	// orphanAge is how old a directory without a lock must be to count as left behind: its owner may be about to make the lock.
+	orphanAge = time.Minute
+)
+
+// directory is where a node's sockets and logs are. While the node lives it holds a lock in it.
+type directory struct {
+	path string
+	lock *os.File
+	made bool // by us, so that all of it goes
+}
+
+// openDirectory makes a directory, under the user's runtime directory unless one is given, and removes those that killed nodes left.
+func openDirectory(given string) (*directory, error) {
+	if given != "" {
+		_, err := os.Stat(given)
+		d := &directory{path: given, made: errors.Is(err, fs.ErrNotExist)}
+		if err := os.MkdirAll(given, 0o700); err != nil {
+			return nil, err
+		}
+		return d, d.acquire()
+	}
+	base := os.Getenv("XDG_RUNTIME_DIR")
+	if base == "" || os.MkdirAll(base, 0o700) != nil {
+		base = os.TempDir()
+	}
+	removeLeftovers(base)
+	for {
+		path, err := os.MkdirTemp(base, dirPrefix) // 0700
+		if err != nil {
+			return nil, err
+		}
+		d := &directory{path: path, made: true}
+		err = d.acquire()
+		if _, lost := os.Lstat(path); lost == nil || !errors.Is(lost, fs.ErrNotExist) {
+			return d, err
+		}
+		_ = d.lock.Close() // another node that starts took it for a leftover before the lock was there
+	}
+}
+
+func (d *directory) acquire() (err error) {
+	if d.lock, err = lockFile(filepath.Join(d.path, lockName)); err != nil {
+		return fmt.Errorf("lock %s: %w: another node uses it", d.path, err)
+	}
+	_ = os.Remove(filepath.Join(d.path, socketName)) // of a killed node; mostly there is none
+	return os.MkdirAll(filepath.Join(d.path, logsName), 0o700)
+}
+
+// remove removes what the node has made.
+func (d *directory) remove() error {
+	if d.lock == nil {
+		return nil
+	}
+	var err error
+	if d.made {
+		err = os.RemoveAll(d.path)
+	} else {
+		for _, name := range []string{socketName, logsName, lockName} {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(d.path, name)))
+		}
+	}
+	return errors.Join(err, d.lock.Close())
+}
+
+// removeLeftovers removes the directories of nodes that do not live. Those of other users are left alone: they cannot be opened.
+func removeLeftovers(base string) {
+	found, err := filepath.Glob(filepath.Join(base, dirPrefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, path := range found {
+		info, err := os.Lstat(path)
+		if err != nil || !info.IsDir() || !isMine(info) {
+			continue
+		}
+		name := filepath.Join(path, lockName)
+		if _, err := os.Lstat(name); err != nil {
+			if time.Since(info.ModTime()) > orphanAge {
+				_ = os.RemoveAll(path) // what stays is tried again next time
+			}
+			continue
+		}
+		if lock, err := lockFile(name); err == nil {
+			_ = os.RemoveAll(path)
+			_ = lock.Close()
+		}
+	}
+}

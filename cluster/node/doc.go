@@ -1,0 +1,39 @@
+// Package node is the agent of one machine: it starts worker processes, leases slots on them to clients, watches over their memory and
+// their end, and keeps their output.
+//
+// Clients are drivers, and workers whose tasks start tasks. They connect by a unix socket (package frame, messages of
+// package wire). A lease is the right to run a number of tasks of one wire.Class at a time on one worker, whose address the grant tells; tasks
+// go straight to the worker, the node does not see them.
+//
+// # Usage
+//
+//	n, err := node.Start(ctx, node.Config{Starter: node.Processes{}})
+//	connect(n.Address())
+//	defer n.Close()
+//
+// A driver registers the program of its workers in its handshake (wire.ValueProgram and those beside it). Tasks that share nothing but the program run
+// in one worker process; those with a GPU, a memory limit or of their own accord (Class.Isolated) get a process for each lease, which
+// ends with it.
+//
+// Rules of leases:
+//
+//   - Deeper nesting first, then jobs in turns, then first in first. What a deeper request lacks is not given to a shallower one.
+//   - A task that waits for others gives its processor back meanwhile (SlotBlocked); when it goes on (SlotResumed), more tasks may
+//     run than there are processors, until one ends.
+//   - While others wait, leases are asked back (LeaseReclaim): from shallower requests for deeper ones, from jobs that hold two slots more,
+//     and from anybody for a request that has waited for two seconds and holds nothing. The client answers by LeaseReturn when its tasks
+//     have ended; it asks anew for what it still wants.
+//   - A lease ends with its client's connection, and with its worker: then the client gets a WorkerExited that says why the worker ended
+//     and which tasks are at fault.
+//
+// A worker whose tasks labelled their goroutines with "task" and the id in hex is told apart by the runtime's crash report.
+//
+// # Concurrency
+//
+// All methods may be called from any goroutine. One lock, Node.mu, guards the book of leases and the tables of clients and workers;
+// no lock is taken after it but those of connections, logs and processes, which call nothing. Every goroutine ends before Close returns.
+//
+// # Testing
+//
+// The book is pure: its tests play clients with a clock of their own. Real workers are the test binary, which crashes in every way.
+package node

@@ -1,0 +1,158 @@
+package node
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"mobula/cluster/sched"
+	"mobula/cluster/wire"
+	"mobula/internal/id"
+)
+
+// reclaimWait is how long resources of a lease that was asked back count as coming. A long task keeps them for longer.
+const reclaimWait = 5 * time.Second
+
+// reclaim asks leases back for those who still wait:
+//
+//   - for a deeper request those of shallower ones, since the task that made it holds a slot as long as it waits;
+//   - for a job those of jobs that hold at least two slots more;
+//   - for a request that holds nothing and has waited for the quantum, any that is as old and not deeper.
+//
+// The client returns a lease when its tasks have ended. Only what the request lacks is asked for.
+func (b *book) reclaim(now time.Time) {
+	r := reclaimer{now: now, quantum: b.conf.quantum, free: b.ledger.Pool().Free, held: map[id.Job]int{}, holds: map[demandKey]int{}}
+	for _, l := range b.sortedLeases() {
+		r.holds[l.from] += l.count
+		recent := now.Sub(l.reclaimed) < reclaimWait
+		switch {
+		case l.class.empty():
+		case recent:
+			r.free = r.free.Plus(l.holding())
+		case l.reclaimed.IsZero():
+			r.held[l.job] += l.count
+			if l.granted {
+				r.open = append(r.open, l)
+			}
+		}
+	}
+	for _, d := range b.sortedDemands() {
+		for range d.want {
+			if d.class.empty() || !r.make(d) {
+				break
+			}
+		}
+	}
+	for _, l := range r.victims {
+		l.reclaimed = now
+		b.send(l.from.client, wire.KindLeaseReclaim, wire.LeaseID{Lease: l.id})
+	}
+}
+
+// reclaimer is one run of reclaim.
+type reclaimer struct {
+	now     time.Time
+	quantum time.Duration
+	free    sched.Resources   // with what will come back
+	held    map[id.Job]int    // slots, without those that were asked back, with those that will be given
+	holds   map[demandKey]int // slots
+	open    []*lease          // that may be asked back, oldest first
+	victims []*lease
+}
+
+// make sees to it that one slot of the demand will be free, or reports that it cannot.
+func (r *reclaimer) make(d *demand) bool {
+	victims, free := len(r.victims), r.free
+	open := slices.Clone(r.open)
+	for len(d.class.lacks(r.free)) > 0 {
+		l := r.victim(d)
+		if l == nil { // then what was chosen for it is of no use
+			for _, back := range r.victims[victims:] {
+				r.held[back.job] += back.count
+			}
+			r.victims, r.free, r.open = r.victims[:victims], free, open
+			return false
+		}
+		r.victims = append(r.victims, l)
+		r.open = slices.DeleteFunc(slices.Clone(r.open), func(x *lease) bool { return x == l })
+		r.free = r.free.Plus(l.holding())
+		r.held[l.job] -= l.count
+	}
+	r.free = r.free.Plus(negative(d.class.resources))
+	r.held[d.job]++
+	r.holds[d.demandKey]++
+	return true
+}
+
+// victim chooses the lease to ask back for a demand, nil for none.
+func (r *reclaimer) victim(d *demand) *lease {
+	var best *lease
+	var rank int
+	lacks := d.class.lacks(r.free)
+	for _, l := range r.open {
+		holding := l.holding()
+		if !slices.ContainsFunc(lacks, func(name string) bool { return holding.Get(name) > 0 }) {
+			continue
+		}
+		if its := r.rank(d, l); its > 0 && (best == nil || its > rank || its == rank && r.before(l, best, its)) {
+			best, rank = l, its
+		}
+	}
+	return best
+}
+
+// The ranks of reasons to ask a lease back.
+const (
+	rankStarving = iota + 1
+	rankUnfair
+	rankShallower
+)
+
+func (r *reclaimer) rank(d *demand, l *lease) int {
+	switch {
+	case l.depth < d.depth:
+		return rankShallower
+	case l.depth > d.depth:
+		return 0
+	case l.job != d.job && r.held[l.job] >= r.held[d.job]+2:
+		return rankUnfair
+	case l.from != d.demandKey && r.holds[d.demandKey] == 0 && r.now.Sub(d.since) >= r.quantum && r.now.Sub(l.since) >= r.quantum:
+		return rankStarving
+	}
+	return 0
+}
+
+// before orders leases of equal rank.
+func (r *reclaimer) before(x, y *lease, rank int) bool {
+	switch rank {
+	case rankShallower:
+		return cmp.Or(cmp.Compare(x.depth, y.depth), cmp.Compare(y.order, x.order)) < 0
+	case rankUnfair:
+		return cmp.Or(cmp.Compare(r.held[y.job], r.held[x.job]), cmp.Compare(y.order, x.order)) < 0
+	}
+	return x.order < y.order
+}
+
+// holding is what the lease gives back.
+func (l *lease) holding() sched.Resources {
+	var sum sched.Resources
+	for i := range l.slots {
+		r := l.class.resources
+		if i < l.blocked {
+			r.CPU = 0
+		}
+		sum = sum.Plus(r)
+	}
+	return sum
+}
+
+func negative(r sched.Resources) sched.Resources {
+	n := sched.Resources{CPU: -r.CPU, GPU: -r.GPU, Memory: -r.Memory}
+	if len(r.Custom) > 0 {
+		n.Custom = make(map[string]sched.Amount, len(r.Custom))
+		for name, a := range r.Custom {
+			n.Custom[name] = -a
+		}
+	}
+	return n
+}

@@ -1,0 +1,291 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"time"
+
+	"mobula/cluster/wire"
+	"mobula/internal/frame"
+	"mobula/internal/id"
+)
+
+// handshakeTime bounds how long a client may take to say what it is.
+const handshakeTime = 10 * time.Second
+
+// client is a connection.
+type client struct {
+	id      clientID
+	conn    *frame.Conn
+	stream  net.Conn
+	role    string
+	pid     int
+	job     id.Job
+	worker  id.Worker // of role worker
+	program string    // that it registered
+	since   time.Time
+	dropped int // messages of output that it did not take in time; Node.mu guards it
+}
+
+// program is what workers of a class run.
+type program struct {
+	path   string
+	args   []string
+	env    []string
+	owners map[clientID]bool // connected drivers that registered it
+}
+
+func (n *Node) accept() {
+	for {
+		stream, err := n.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			n.logger.Error("accept a client", "error", err)
+			select { // out of file descriptors, perhaps
+			case <-n.ctx.Done():
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			continue
+		}
+		n.running.Go(func() { n.serve(stream) })
+	}
+}
+
+// serve is a client's connection from its begin to its end.
+func (n *Node) serve(stream net.Conn) {
+	if err := checkPeer(stream); err != nil {
+		n.logger.Warn("a connection is refused", "error", err)
+		_ = stream.Close()
+		return
+	}
+	c := &client{conn: frame.New(stream), stream: stream, since: time.Now()}
+	defer c.conn.Abort()
+	ctx, cancel := context.WithTimeout(n.ctx, handshakeTime)
+	peer, _, err := c.conn.Handshake(ctx, frame.Hello{
+		Role: wire.RoleNode, Build: n.conf.Version, PID: n.pid, Values: map[string]string{wire.ValueNode: n.conf.ID.String()},
+	})
+	cancel()
+	if err == nil {
+		err = n.welcome(c, &peer)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			n.logger.Warn("a connection is refused", "error", err)
+		}
+		return
+	}
+	err = c.conn.Serve(func(kind byte, body []byte) error { return n.handle(c, kind, body) })
+	if !errors.Is(err, io.EOF) && n.ctx.Err() == nil {
+		n.logger.Warn("a connection has broken", "role", c.role, "pid", c.pid, "error", err)
+	}
+	n.farewell(c)
+}
+
+// welcome takes a client in.
+func (n *Node) welcome(c *client, peer *frame.Hello) (err error) {
+	c.role, c.pid = peer.Role, peer.PID
+	var p *program
+	switch c.role {
+	case wire.RoleDriver:
+		if p, err = registered(peer.Values); err != nil {
+			return err
+		}
+		c.program = peer.Values[wire.ValueProgram]
+		if text := peer.Values[wire.ValueJob]; text != "" {
+			if c.job, err = id.Parse[id.Job](text); err != nil {
+				return fmt.Errorf("a driver's job: %w", err)
+			}
+		}
+	case wire.RoleWorker:
+		if c.worker, err = id.Parse[id.Worker](peer.Values[wire.ValueWorker]); err != nil {
+			return fmt.Errorf("a worker's id: %w", err)
+		}
+	case wire.RoleCLI:
+	default:
+		return fmt.Errorf("a %.20q connects: a node knows drivers, workers and command lines", c.role)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closing {
+		return io.EOF
+	}
+	if c.role == wire.RoleWorker {
+		w := n.procs[c.worker]
+		if w == nil || w.client != nil {
+			return fmt.Errorf("worker %s connects, which is not waited for", c.worker.Short())
+		}
+		w.client = c
+	}
+	n.last++
+	c.id = n.last
+	n.clients[c.id] = c
+	if !c.job.IsZero() {
+		n.drivers[c.job] = c.id
+	}
+	n.registerLocked(c, p)
+	return nil
+}
+
+// registered reads the program of a driver's handshake, nil where it has none.
+func registered(values map[string]string) (*program, error) {
+	if values[wire.ValueProgram] == "" && values[wire.ValuePath] == "" {
+		return nil, nil
+	}
+	p := &program{path: values[wire.ValuePath], owners: map[clientID]bool{}}
+	for key, to := range map[string]*[]string{wire.ValueArgs: &p.args, wire.ValueEnv: &p.env} {
+		if text := values[key]; text != "" {
+			if err := json.Unmarshal([]byte(text), to); err != nil {
+				return nil, fmt.Errorf("a driver's %s: want a JSON list of strings: %w", key, err)
+			}
+		}
+	}
+	return p, nil
+}
+
+// registerLocked makes a driver's program known; what the last driver says of it counts.
+func (n *Node) registerLocked(c *client, p *program) {
+	if p == nil {
+		return
+	}
+	if before := n.programs[c.program]; before != nil {
+		maps.Copy(p.owners, before.owners)
+	}
+	p.owners[c.id] = true
+	n.programs[c.program] = p
+	n.book.prestart(c.program, time.Now())
+	n.carryOutLocked()
+}
+
+// farewell ends what a client had.
+func (n *Node) farewell(c *client) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.clients, c.id)
+	maps.DeleteFunc(n.drivers, func(_ id.Job, d clientID) bool { return d == c.id })
+	if p := n.programs[c.program]; p != nil && p.owners[c.id] {
+		delete(p.owners, c.id)
+		if len(p.owners) == 0 {
+			delete(n.programs, c.program)
+		}
+	}
+	n.book.clientGone(c.id, time.Now())
+	if w := n.procs[c.worker]; w != nil && w.client == c {
+		n.book.condemn(c.worker) // it cannot tell anything any more
+		n.endLocked(w, "its connection to the node has broken, and it did not end")
+	}
+	n.carryOutLocked()
+}
+
+// handle takes a message. An error ends the connection.
+func (n *Node) handle(c *client, kind byte, body []byte) error {
+	switch kind {
+	case wire.KindQuery:
+		return n.handleQuery(c, body)
+	case wire.KindEvents:
+		m, err := wire.ParseEvents(body)
+		if err == nil {
+			n.events.add(m)
+		}
+		return err
+	case wire.KindLeaseRequest, wire.KindLeaseReturn:
+		if c.role != wire.RoleCLI {
+			return n.handleLease(c, kind, body)
+		}
+	case wire.KindSlotBlocked, wire.KindSlotResumed, wire.KindWorkerReady, wire.KindLog:
+		if c.role == wire.RoleWorker {
+			return n.handleWorker(c, kind, body)
+		}
+	}
+	return fmt.Errorf("a message of kind %d, which a %s does not send to a node", kind, c.role)
+}
+
+func (n *Node) handleQuery(c *client, body []byte) error {
+	q, err := wire.ParseJSON[wire.Query](body)
+	if err != nil {
+		return err
+	}
+	if err := c.conn.Send(wire.KindAnswer, wire.JSON(n.answer(q))); err != nil && !errors.Is(err, frame.ErrClosed) {
+		return c.conn.Send(wire.KindAnswer, wire.JSON(wire.Answer{Request: q.Request, Error: err.Error()}))
+	}
+	return nil
+}
+
+func (n *Node) handleLease(c *client, kind byte, body []byte) error {
+	if kind == wire.KindLeaseReturn {
+		m, err := wire.ParseJSON[wire.LeaseID](body)
+		if err == nil {
+			n.update(func(b *book, now time.Time) { b.giveBack(c.id, m.Lease, now) })
+		}
+		return err
+	}
+	m, err := wire.ParseJSON[wire.LeaseRequest](body)
+	if err != nil {
+		return err
+	}
+	n.update(func(b *book, now time.Time) {
+		if _, known := n.drivers[m.Job]; !known && c.role == wire.RoleDriver && !m.Job.IsZero() {
+			n.drivers[m.Job] = c.id
+		}
+		b.request(c.id, &m, now)
+	})
+	return nil
+}
+
+func (n *Node) handleWorker(c *client, kind byte, body []byte) error {
+	switch kind {
+	case wire.KindLog:
+		m, err := wire.ParseJSON[wire.Log](body)
+		if err == nil {
+			n.forwardLog(&m)
+		}
+		return err
+	case wire.KindWorkerReady:
+		m, err := wire.ParseJSON[wire.WorkerReady](body)
+		if err == nil && m.Worker != c.worker {
+			err = fmt.Errorf("worker %s speaks for worker %s", c.worker.Short(), m.Worker.Short())
+		}
+		if err == nil {
+			n.update(func(b *book, now time.Time) {
+				if p := n.procs[c.worker]; p != nil {
+					p.address = m.Address
+					b.started(c.worker, cmp.Or(c.pid, p.pid)) // it may be quicker than what started it
+				}
+				b.ready(c.worker, m.Address, now)
+			})
+		}
+		return err
+	}
+	m, err := wire.ParseJSON[wire.LeaseID](body)
+	if err != nil {
+		return err
+	}
+	n.update(func(b *book, now time.Time) {
+		if kind == wire.KindSlotBlocked {
+			b.block(c.worker, m.Lease, now)
+		} else {
+			b.resume(c.worker, m.Lease, now)
+		}
+	})
+	return nil
+}
+
+// sendLocked sends a message of the book to a client.
+func (n *Node) sendLocked(m sendMessage) {
+	if c := n.clients[m.to]; c != nil {
+		_ = c.conn.Send(m.kind, wire.JSON(m.body)) // its connection's end is noticed where it is read
+	}
+}
+
+func (n *Node) sortedClients() []*client {
+	return slices.SortedFunc(maps.Values(n.clients), func(x, y *client) int { return cmp.Compare(x.id, y.id) })
+}
