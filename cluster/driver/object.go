@@ -100,12 +100,12 @@ func (o *Object) Name() string {
 	return o.task.spec.Name
 }
 
-// resolve makes the object ready. Only the first call counts; it reports whether it was.
-func (o *Object) resolve(value wire.Payload, err error) bool {
+// resolve makes the object ready. Only the first call counts.
+func (o *Object) resolve(value wire.Payload, err error) {
 	o.mu.Lock()
 	if o.ready {
 		o.mu.Unlock()
-		return false
+		return
 	}
 	o.ready, o.value, o.err = true, value, err
 	then := o.then
@@ -117,5 +117,4 @@ func (o *Object) resolve(value wire.Payload, err error) bool {
 	for _, f := range then {
 		f()
 	}
-	return true
 }

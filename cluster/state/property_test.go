@@ -54,7 +54,7 @@ func TestProperties(t *testing.T) {
 func sameResults(a Result, errA error, b Result, errB error) error {
 	switch {
 	case fmt.Sprint(errA) != fmt.Sprint(errB):
-		return fmt.Errorf("errors %v and %v", errA, errB)
+		return fmt.Errorf("errors %w and %w", errA, errB)
 	case !slices.Equal(a.Events, b.Events):
 		return fmt.Errorf("events %v and %v", a.Events, b.Events)
 	}

@@ -60,7 +60,7 @@ func label(name string, task id.Task) string {
 	return fmt.Sprintf("%s (%s)", name, task.Short())
 }
 
-// InputError: a task could not run because an object that its closure refers to was not made.
+// InputError tells: a task could not run because an object that its closure refers to was not made.
 type InputError struct {
 	Task  id.Task
 	Name  string
@@ -87,7 +87,7 @@ func (e *CanceledError) Error() string {
 	return fmt.Sprintf("task %s was canceled", label(e.Name, e.Task))
 }
 
-// WorkerDiedError: the process that ran a task ended, as often as the task may be tried.
+// WorkerDiedError tells: the process that ran a task ended, as often as the task may be tried.
 type WorkerDiedError struct {
 	Task     id.Task
 	Name     string
@@ -119,7 +119,7 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
-// ActorDiedError: a call could not be made, or was under way, when its actor was gone.
+// ActorDiedError tells: a call could not be made, or was under way, when its actor was gone.
 type ActorDiedError struct {
 	Actor  id.Actor
 	Name   string
@@ -135,7 +135,7 @@ func (e *ActorDiedError) Error() string {
 	return fmt.Sprintf("actor %s is gone: %s", name, e.Reason)
 }
 
-// InfeasibleError: no node of the cluster can ever give what a task or an actor asks for.
+// InfeasibleError tells: no node of the cluster can ever give what a task or an actor asks for.
 type InfeasibleError struct {
 	Name   string
 	Reason string
@@ -149,13 +149,13 @@ func (e *InfeasibleError) Error() string {
 	return e.Name + " cannot run here: " + e.Reason
 }
 
-// WorkerStartError: no worker could be started.
+// WorkerStartError tells: no worker could be started.
 type WorkerStartError struct{ Reason string }
 
 // Error gives the reason.
 func (e *WorkerStartError) Error() string { return "no worker could be started: " + e.Reason }
 
-// TimeoutError: something was not there in time.
+// TimeoutError tells: something was not there in time.
 type TimeoutError struct {
 	What  string
 	After time.Duration
@@ -172,7 +172,7 @@ func (e *TimeoutError) Error() string {
 // Timeout tells net.Error users that it is one.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// DisconnectedError: the cluster has gone, or the connection to it was closed.
+// DisconnectedError tells: the cluster has gone, or the connection to it was closed.
 type DisconnectedError struct{ Reason string }
 
 // Error gives the reason.

@@ -228,6 +228,7 @@ func FuzzServe(f *testing.F) {
 }
 
 func echo(b *testing.B, window int) {
+	b.Helper()
 	x, y := sockets(b)
 	go func() {
 		_ = y.Serve(func(kind byte, body []byte) error { // the end of the benchmark ends it

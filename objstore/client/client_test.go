@@ -39,13 +39,13 @@ func newStore(tb testing.TB, c store.Config) *store.Store {
 	return s
 }
 
-func connect(tb testing.TB, s *store.Store, o client.Options) *client.Client {
+func connect(tb testing.TB, s *store.Store) *client.Client {
 	tb.Helper()
 	conn, err := s.Connect()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c := client.New(conn, o)
+	c := client.New(conn, client.Options{})
 	tb.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			tb.Error(err)
@@ -98,7 +98,7 @@ var sizes = []int{0, 1, 100, 99_000, 100_000, 200_000, mib, 3*mib + 5, 9 * mib}
 
 func TestPutAndGet(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 256 * mib, SegmentSize: 8 * mib})
-	maker, reader := connect(t, s, client.Options{}), connect(t, s, client.Options{})
+	maker, reader := connect(t, s), connect(t, s)
 	for _, n := range sizes {
 		id := put(t, maker, n)
 		for range 2 {
@@ -113,7 +113,7 @@ func TestPutAndGet(t *testing.T) {
 
 func TestBuffers(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 256 * mib})
-	maker, reader := connect(t, s, client.Options{}), connect(t, s, client.Options{})
+	maker, reader := connect(t, s), connect(t, s)
 	id := objstore.NewID()
 	buffers := [][]byte{content(id, 10), nil, content(id, 5*mib+1), content(id, 70_000)}
 	if err := maker.PutBuffers(t.Context(), id, []byte("head"), buffers, client.Meta{}); err != nil {
@@ -140,7 +140,7 @@ func TestBuffers(t *testing.T) {
 // TestGetWaits asks for an object before it is there.
 func TestGetWaits(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 64 * mib})
-	maker, reader := connect(t, s, client.Options{}), connect(t, s, client.Options{})
+	maker, reader := connect(t, s), connect(t, s)
 	for _, n := range []int{10, mib} {
 		id := objstore.NewID()
 		var wg sync.WaitGroup
@@ -155,7 +155,7 @@ func TestGetWaits(t *testing.T) {
 
 func TestGetIsCancelled(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 64 * mib})
-	c := connect(t, s, client.Options{})
+	c := connect(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { // ends with Get
 		for s.Stats().Objects[objstore.Absent] == 0 {
@@ -187,7 +187,7 @@ func await(tb testing.TB, what string, done func() bool) {
 
 func TestReferences(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 64 * mib})
-	a, b := connect(t, s, client.Options{}), connect(t, s, client.Options{})
+	a, b := connect(t, s), connect(t, s)
 	for _, n := range []int{10, mib} {
 		id := put(t, a, n)
 		if err := a.Sync(t.Context()); err != nil {
@@ -228,7 +228,7 @@ func TestReferences(t *testing.T) {
 // TestSlicePinsObject keeps one slice of an object that is freed while others take all memory.
 func TestSlicePinsObject(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib})
-	maker, reader := connect(t, s, client.Options{}), connect(t, s, client.Options{})
+	maker, reader := connect(t, s), connect(t, s)
 	id := put(t, maker, mib)
 	o, err := reader.Get(t.Context(), id)
 	if err != nil {
@@ -243,16 +243,15 @@ func TestSlicePinsObject(t *testing.T) {
 	if !bytes.Equal(slice, content(id, mib)[1000:2000]) {
 		t.Fatal("the slice has changed")
 	}
-	runtime.KeepAlive(slice)
-	slice = nil
+	runtime.KeepAlive(slice) // its last use
 	await(t, "the pin ends with the slice", func() bool { return s.Stats().Pinned == 0 })
 }
 
 // TestSpill puts far more than the capacity, and reads it all back.
 func TestSpill(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib, SpillBatch: mib})
-	c := connect(t, s, client.Options{})
-	reader := connect(t, s, client.Options{})
+	c := connect(t, s)
+	reader := connect(t, s)
 	ids := map[objstore.ID]int{}
 	total := 0
 	for i := 0; total < 96*mib; i++ {
@@ -283,7 +282,7 @@ func TestSpill(t *testing.T) {
 
 func TestFull(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib, FullGrace: time.Millisecond})
-	c := connect(t, s, client.Options{})
+	c := connect(t, s)
 	var kept []*client.Object
 	put := func() error {
 		id := objstore.NewID()
@@ -324,7 +323,7 @@ func TestConcurrentClients(t *testing.T) {
 	ids := make(chan objstore.ID, 1000)
 	const n = 150_000
 	for range 3 {
-		c := connect(t, s, client.Options{})
+		c := connect(t, s)
 		for range 3 {
 			wg.Go(func() {
 				for range 60 {
@@ -340,7 +339,7 @@ func TestConcurrentClients(t *testing.T) {
 
 func TestClosedClient(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 32 * mib})
-	c := connect(t, s, client.Options{})
+	c := connect(t, s)
 	id := put(t, c, mib)
 	o, err := c.Get(t.Context(), id)
 	if err != nil {
@@ -360,7 +359,7 @@ func TestClosedClient(t *testing.T) {
 
 func TestNodeGone(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 32 * mib})
-	c := connect(t, s, client.Options{})
+	c := connect(t, s)
 	id := put(t, c, mib)
 	o, err := c.Get(t.Context(), id)
 	if err != nil {

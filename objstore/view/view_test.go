@@ -280,6 +280,7 @@ func BenchmarkMap(b *testing.B) {
 }
 
 func benchmarkMap(b *testing.B, size int64, release bool) {
+	b.Helper()
 	f, err := memfile.Create(size)
 	if err != nil {
 		b.Fatal(err)

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -79,7 +80,7 @@ func (r *Reader) need(n int) error {
 		r.to += got
 		r.fds = append(r.fds, fds...)
 		if err != nil {
-			if err == io.EOF && r.to > r.from {
+			if errors.Is(err, io.EOF) && r.to > r.from {
 				err = io.ErrUnexpectedEOF
 			}
 			return err
