@@ -45,6 +45,17 @@ func (e *FullError) Error() string {
 	return b.String()
 }
 
+// OutOfMemoryError says that the machine has less memory left than the store may use.
+type OutOfMemoryError struct {
+	Need, Available int64 // bytes
+	Kept            int64 // bytes that are left to others
+}
+
+func (e *OutOfMemoryError) Error() string {
+	return fmt.Sprintf("the object store may take %s more, but the machine has only %s of memory left (%s are kept for others): end other programs, or start the node with less object memory",
+		Size(e.Need), Size(e.Available), Size(e.Kept))
+}
+
 // OutOfDiskError says that objects could not be spilled.
 type OutOfDiskError struct {
 	Path  string // of the spill directory
@@ -92,12 +103,13 @@ func (e *otherError) Error() string { return e.Text }
 
 // wireError is an error between processes: one pointer is set.
 type wireError struct {
-	Full   *FullError      `json:",omitempty"`
-	Disk   *OutOfDiskError `json:",omitempty"`
-	Lost   *LostError      `json:",omitempty"`
-	Freed  *FreedError     `json:",omitempty"`
-	Other  *otherError     `json:",omitempty"`
-	Closed bool            `json:",omitempty"`
+	Full   *FullError        `json:",omitempty"`
+	Memory *OutOfMemoryError `json:",omitempty"`
+	Disk   *OutOfDiskError   `json:",omitempty"`
+	Lost   *LostError        `json:",omitempty"`
+	Freed  *FreedError       `json:",omitempty"`
+	Other  *otherError       `json:",omitempty"`
+	Closed bool              `json:",omitempty"`
 }
 
 // MarshalError writes an error for another process; UnmarshalError gives it its type back.
@@ -105,6 +117,8 @@ func MarshalError(err error) []byte {
 	var w wireError
 	if e, ok := errors.AsType[*FullError](err); ok {
 		w.Full = e
+	} else if e, ok := errors.AsType[*OutOfMemoryError](err); ok {
+		w.Memory = e
 	} else if e, ok := errors.AsType[*OutOfDiskError](err); ok {
 		w.Disk = e
 	} else if e, ok := errors.AsType[*LostError](err); ok {
@@ -132,6 +146,8 @@ func UnmarshalError(data []byte) error {
 	switch {
 	case w.Full != nil:
 		return w.Full
+	case w.Memory != nil:
+		return w.Memory
 	case w.Disk != nil:
 		return w.Disk
 	case w.Lost != nil:

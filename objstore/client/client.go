@@ -2,7 +2,8 @@
 // views that the collector tracks, and says which objects it still refers to.
 //
 // Putting up to the size of a shared segment's half costs no round trip to the node but when a segment or the budget for
-// small objects is used up. What this process has made, or read lately, is read without asking the node.
+// small objects is used up. What this process has made, or read lately, is read without asking the node. So a small object
+// that another process has freed may still be read where it was made.
 //
 // # Usage
 //

@@ -41,11 +41,16 @@ func newStore(tb testing.TB, c store.Config) *store.Store {
 
 func connect(tb testing.TB, s *store.Store) *client.Client {
 	tb.Helper()
+	return connectWith(tb, s, client.Options{})
+}
+
+func connectWith(tb testing.TB, s *store.Store, o client.Options) *client.Client {
+	tb.Helper()
 	conn, err := s.Connect()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c := client.New(conn, client.Options{})
+	c := client.New(conn, o)
 	tb.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			tb.Error(err)

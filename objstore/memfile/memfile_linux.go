@@ -31,7 +31,8 @@ type File struct {
 	size     int64
 }
 
-// Create makes a segment whose memory is there; it cannot shrink or grow.
+// Create makes a segment whose memory is there; it cannot shrink or grow. The caller knows that the machine has so much
+// left: where it has not, the system does not refuse but kills processes.
 func Create(size int64) (*File, error) {
 	if memfdCreate == 0 {
 		return nil, ErrUnsupported
@@ -53,7 +54,7 @@ func (f *File) init() error {
 	if err := syscall.Ftruncate(f.fd, f.size); err != nil {
 		return fmt.Errorf("set its size: %w", err)
 	}
-	// Without this a full memory would be a SIGBUS in whoever touches the page.
+	// Without this a limit of the control group would be felt by whoever touches the page.
 	if err := retry(func() error { return syscall.Fallocate(f.fd, 0, 0, f.size) }); err != nil {
 		return fmt.Errorf("get its memory: %w", err)
 	}

@@ -109,7 +109,11 @@ func (s *Store) attach(p *peer, m *wire.Message, need access) {
 }
 
 func (s *Store) newSegment(d index.NewSegment) {
-	f, err := memfile.Create(d.Bytes)
+	err := s.memoryLeft(d.Bytes)
+	var f *memfile.File
+	if err == nil {
+		f, err = memfile.Create(d.Bytes)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
@@ -117,6 +121,19 @@ func (s *Store) newSegment(d index.NewSegment) {
 	}
 	s.index.SegmentReady(d.ID, err)
 	s.act()
+}
+
+// kept bounds the memory that is left to other programs: a twentieth of the machine's, or this.
+const kept = 512 << 20
+
+// memoryLeft fails where the machine cannot spare n bytes. The system would not refuse them, but kill processes.
+func (s *Store) memoryLeft(n int64) error {
+	m, err := s.conf.Memory()
+	keep := min(m.Total/20, kept)
+	if err == nil && n > m.Available-keep { // some systems do not tell
+		return &objstore.OutOfMemoryError{Need: n, Available: m.Available, Kept: keep}
+	}
+	return nil
 }
 
 func (s *Store) freeSegment(id index.SegmentID) {

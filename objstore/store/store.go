@@ -29,6 +29,7 @@ import (
 	"sync"
 	"time"
 
+	"mobula/internal/sysmem"
 	"mobula/objstore"
 	"mobula/objstore/index"
 	"mobula/objstore/memfile"
@@ -51,7 +52,9 @@ type Config struct {
 	FullGrace time.Duration
 	// CollectWait is how long clients may take to collect garbage before spilling starts; 500 ms.
 	CollectWait time.Duration
-	Log         *slog.Logger // nil: none
+	// Memory says how much memory the machine has; nil: the system does.
+	Memory func() (sysmem.Memory, error)
+	Log    *slog.Logger // nil: none
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -64,6 +67,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.FullGrace = cmp.Or(c.FullGrace, 2*time.Second)
 	c.CollectWait = cmp.Or(c.CollectWait, 500*time.Millisecond)
 	c.Spillers = cmp.Or(c.Spillers, 2)
+	if c.Memory == nil {
+		c.Memory = sysmem.System.Left
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
