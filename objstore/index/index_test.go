@@ -56,13 +56,13 @@ func show(all []Decision) string {
 func name(n byte) objstore.ID { return objstore.ID{n} }
 
 // write lets client 1 put an object with a segment of its own, which is new and number seg.
-func (s script) write(id objstore.ID, seg SegmentID, size int64, o Sealed) {
+func (s script) write(id objstore.ID, seg SegmentID, o Sealed) {
 	s.t.Helper()
-	s.Create(Request{Client: 1, Seq: 1, Bytes: size, Object: id, Owner: o.Owner})
-	s.want(NewSegment{ID: seg, Bytes: s.bytesFor(size)})
+	s.Create(Request{Client: 1, Seq: 1, Bytes: big, Object: id, Owner: o.Owner})
+	s.want(NewSegment{ID: seg, Bytes: big})
 	s.SegmentReady(seg, nil)
-	s.want(Grant{Client: 1, Seq: 1, Segment: seg, Bytes: s.bytesFor(size)})
-	o.ID, o.Place, o.Retire = id, Place{seg, 0, size}, true
+	s.want(Grant{Client: 1, Seq: 1, Segment: seg, Bytes: big})
+	o.ID, o.Place, o.Retire = id, Place{seg, 0, big}, true
 	if _, err := s.Seal(1, o); err != nil {
 		s.t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ const big = 128 * kib // two segments' size: five of them fill the store
 
 func TestFreedSegmentIsReused(t *testing.T) {
 	s := newScript(t, Config{})
-	s.write(name(1), 1, big, Sealed{})
+	s.write(name(1), 1, Sealed{})
 	s.Free(name(1))
 	s.want()
 	s.Create(Request{Client: 2, Seq: 2, Bytes: big - 100, Object: name(2)})
@@ -82,7 +82,7 @@ func TestFreedSegmentIsReused(t *testing.T) {
 func TestWarmSegmentsGiveWay(t *testing.T) {
 	s := newScript(t, Config{})
 	for i := range byte(3) {
-		s.write(name(i+1), SegmentID(i+1), big, Sealed{})
+		s.write(name(i+1), SegmentID(i+1), Sealed{})
 		s.want()
 		s.Free(name(i + 1))
 		s.Create(Request{Client: 1, Seq: 9, Inline: true, Bytes: 1}) // keeps them apart
@@ -100,7 +100,7 @@ func TestWarmSegmentsGiveWay(t *testing.T) {
 func TestWatermarks(t *testing.T) {
 	s := newScript(t, Config{})
 	for i := range byte(4) {
-		s.write(name(i+1), SegmentID(i+1), big, Sealed{})
+		s.write(name(i+1), SegmentID(i+1), Sealed{})
 		s.want()
 	}
 	s.Get(2, 7, name(1)) // now 2 is the least recently used
@@ -128,7 +128,7 @@ func TestWatermarks(t *testing.T) {
 func TestReplaceableIsEvicted(t *testing.T) {
 	s := newScript(t, Config{})
 	for i := range byte(4) {
-		s.write(name(i+1), SegmentID(i+1), big, Sealed{Replaceable: i < 3})
+		s.write(name(i+1), SegmentID(i+1), Sealed{Replaceable: i < 3})
 		s.want()
 	}
 	s.Create(Request{Client: 1, Seq: 8, Bytes: 2 * big})
@@ -147,7 +147,7 @@ func TestFullNamesHolders(t *testing.T) {
 	s := newScript(t, Config{})
 	owner := objstore.Owner{Job: "j", Cell: 4, Type: "T"}
 	for i := range byte(4) {
-		s.write(name(i+1), SegmentID(i+1), big, Sealed{Owner: owner, Pin: true})
+		s.write(name(i+1), SegmentID(i+1), Sealed{Owner: owner, Pin: true})
 		s.want()
 	}
 	s.Create(Request{Client: 2, Seq: 8, Bytes: 2 * big, Object: name(9)})
@@ -167,7 +167,7 @@ func TestFullNamesHolders(t *testing.T) {
 func TestGivingUpIsTooLate(t *testing.T) {
 	s := newScript(t, Config{})
 	for i := range byte(4) {
-		s.write(name(i+1), SegmentID(i+1), big, Sealed{Pin: true, Replaceable: true})
+		s.write(name(i+1), SegmentID(i+1), Sealed{Pin: true, Replaceable: true})
 		s.want()
 	}
 	s.Create(Request{Client: 2, Seq: 8, Bytes: 2 * big})
@@ -183,7 +183,7 @@ func TestGivingUpIsTooLate(t *testing.T) {
 func TestSpillErrorIsTold(t *testing.T) {
 	s := newScript(t, Config{})
 	for i := range byte(4) {
-		s.write(name(i+1), SegmentID(i+1), big, Sealed{})
+		s.write(name(i+1), SegmentID(i+1), Sealed{})
 		s.want()
 	}
 	s.Create(Request{Client: 2, Seq: 8, Bytes: 4 * big})
@@ -203,7 +203,7 @@ func TestSpillErrorIsTold(t *testing.T) {
 func TestQuotaLetsOthersPass(t *testing.T) {
 	s := newScript(t, Config{Capacity: 100 * big, SegmentSize: 64 * kib, SpillBatch: 1, JobQuota: map[string]int64{"small": big}})
 	small := objstore.Owner{Job: "small"}
-	s.write(name(1), 1, big, Sealed{Owner: small})
+	s.write(name(1), 1, Sealed{Owner: small})
 	s.Create(Request{Client: 1, Seq: 2, Bytes: big, Object: name(2), Owner: small})
 	s.Create(Request{Client: 1, Seq: 3, Bytes: 2 * big, Object: name(3), Owner: objstore.Owner{Job: "other"}})
 	s.want(NewSegment{ID: 2, Bytes: 2 * big}, Collect{})
@@ -250,7 +250,7 @@ func TestDeathOfClients(t *testing.T) {
 	for _, clean := range []bool{true, false} {
 		t.Run(fmt.Sprint("clean=", clean), func(t *testing.T) {
 			s := newScript(t, Config{})
-			s.write(name(1), 1, big, Sealed{})
+			s.write(name(1), 1, Sealed{})
 			s.AddRef(Node, name(1), 1)
 			s.Get(2, 5, name(1))
 			s.want(Deliver{Client: 2, Seq: 5, ID: name(1), Place: Place{1, 0, big}})
@@ -279,7 +279,7 @@ func TestDeathOfClients(t *testing.T) {
 
 func TestProtocolErrors(t *testing.T) {
 	s := newScript(t, Config{})
-	s.write(name(1), 1, big, Sealed{})
+	s.write(name(1), 1, Sealed{})
 	for _, p := range []Place{{Size: 1}, {Size: -1}, {1, 0, 10}, {9, 0, 10}} {
 		if _, err := s.Seal(1, Sealed{ID: name(2), Place: p}); err == nil {
 			t.Errorf("sealed at %+v", p)

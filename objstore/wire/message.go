@@ -104,8 +104,7 @@ const headerSize = 8
 func (m *Message) Append(b []byte) []byte {
 	start := len(b)
 	b = append(b, 0, 0, 0, 0, byte(m.Kind), byte(len(m.FDs)), 0, 0)
-	mask := uint16(0)
-	bit := uint16(1)
+	mask, bit := uint16(0), uint16(1)
 	number := func(v uint64) {
 		if v != 0 {
 			mask |= bit
