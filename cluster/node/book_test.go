@@ -253,6 +253,21 @@ func TestClientsAreToldWhyTheyWait(t *testing.T) {
 	}
 }
 
+func TestClientsAreToldOfWorkersThatStart(t *testing.T) {
+	d := newDesk(t, cpus(1))
+	d.manual = true
+	d.ask(1, 1, id.Job{}, 1, 0, oneCPU)
+	d.pass(3 * time.Second)
+	if got := messages[wire.LeasePending](d, 1); len(got) != 1 || got[0].Reason != "waits for a worker process to start" {
+		t.Errorf("%+v", got)
+	}
+	d.ready(d.started[0].worker, "/a", d.now)
+	d.do()
+	if got := messages[wire.LeaseGrant](d, 1); len(got) != 1 || got[0].Address != "/a" || got[0].PID != 7 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestWorkersThatDoNotStart(t *testing.T) {
 	d := newDesk(t, cpus(2))
 	d.manual = true

@@ -1,8 +1,8 @@
 // Package node is the agent of one machine: it starts worker processes, leases slots on them to clients, watches over their memory and
 // their end, and keeps their output.
 //
-// Clients are drivers, and workers whose tasks start tasks. They connect by a unix socket (package frame, messages of
-// package wire). A lease is the right to run a number of tasks of one wire.Class at a time on one worker, whose address the grant tells; tasks
+// Clients are drivers, and workers, which connect a second time as drivers where their tasks start tasks. They use a unix
+// socket (package frame, messages of package wire). A lease is the right to run a number of tasks of one wire.Class at a time on one worker, whose address the grant tells; tasks
 // go straight to the worker, the node does not see them.
 //
 // # Usage
@@ -35,5 +35,6 @@
 //
 // # Testing
 //
-// The book is pure: its tests play clients with a clock of their own. Real workers are the test binary, which crashes in every way.
+// The book is pure: its tests play clients with a clock of their own, and FuzzBook lets them do anything. Real workers are the test
+// binary, which crashes in every way; with packages driver and worker it is a cluster of one node.
 package node

@@ -1,3 +1,5 @@
+//go:build unix
+
 package node
 
 import (
@@ -9,11 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"mobula/cluster/sched"
 	"mobula/cluster/wire"
 	"mobula/internal/id"
 )
@@ -48,7 +52,7 @@ func TestNothingIsLeftByAKilledNode(t *testing.T) {
 	}
 	address := strings.TrimSpace(line)
 	job := id.New[id.Job]()
-	f := connect(t, address, driver(job, "NODE_TEST_STAY=yes", "NODE_TEST_SERVE="))
+	f := connect(t, address, driverHello(job, "NODE_TEST_STAY=yes", "NODE_TEST_SERVE="))
 	f.request(oneSlot(1, job))
 	pid := expect[wire.LeaseGrant](f).PID
 	live, err := Start(t.Context(), Config{Starter: Processes{}})
@@ -82,6 +86,23 @@ func TestNothingIsLeftByAKilledNode(t *testing.T) {
 	if _, err := os.Stat(live.Address()); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestChildrenOfWorkersEndWithThem(t *testing.T) {
+	n := startNode(t, nil)
+	job := id.New[id.Job]()
+	f := connect(t, n.Address(), driverHello(job))
+	f.request(oneSlot(1, job))
+	g := expect[wire.LeaseGrant](f)
+	child, err := strconv.Atoi(tell(t, g.Address, "spawn"))
+	if err != nil || !running(child) {
+		t.Fatal(child, err)
+	}
+	tell(t, g.Address, "exit 0")
+	if m := expect[wire.WorkerExited](f); m.Reason != "exited with status 0" {
+		t.Errorf("%+v", m)
+	}
+	eventually(t, "the child goes", func() bool { return !running(child) })
 }
 
 // running reports whether a process is there and is no zombie: nobody may wait for orphans here.
@@ -139,5 +160,37 @@ func TestDirectories(t *testing.T) {
 	}
 	if left, err := os.ReadDir(given); err != nil || len(left) != 1 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestCloseByContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	n, err := Start(ctx, Config{Starter: Processes{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info := n.info(); info.Total.CPU <= 0 || info.Total.Memory <= 0 || info.Name == "" {
+		t.Errorf("defaults: %+v", info)
+	}
+	cancel()
+	n.Wait()
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStartRefuses(t *testing.T) {
+	if _, err := Start(t.Context(), Config{}); err == nil {
+		t.Error("a node without a starter")
+	}
+	if _, err := Start(t.Context(), Config{Starter: Processes{}, Resources: sched.Resources{CPU: -1}}); err == nil {
+		t.Error("less than no CPU")
+	}
+	dir := filepath.Join(t.TempDir(), strings.Repeat("x", 120))
+	if _, err := Start(t.Context(), Config{Starter: Processes{}, Dir: dir}); err == nil || !strings.Contains(err.Error(), "107 bytes") {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("its directory stays")
 	}
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package node
 
 import (
@@ -54,10 +56,13 @@ func startNode(t *testing.T, change func(*Config)) *Node {
 	return n
 }
 
+// patience bounds the wait for what must come.
+const patience = 20 * time.Second
+
 // eventually waits for a condition that nothing tells of.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -66,13 +71,13 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		case <-tick.C:
 		case <-deadline.C:
 			buf := make([]byte, 1<<20)
-			t.Fatalf("not within 20 s: %s\n%s", what, buf[:runtime.Stack(buf, true)])
+			t.Fatalf("not within %v: %s\n%s", patience, what, buf[:runtime.Stack(buf, true)])
 		}
 	}
 }
 
-// driver is the handshake of a driver whose workers are the test binary.
-func driver(job id.Job, env ...string) frame.Hello {
+// driverHello is the handshake of a driver whose workers are the test binary.
+func driverHello(job id.Job, env ...string) frame.Hello {
 	list, err := json.Marshal(env)
 	if err != nil {
 		panic(err)
@@ -89,7 +94,7 @@ func oneSlot(number uint64, job id.Job) wire.LeaseRequest {
 func TestLeaseOnAWorkerProcess(t *testing.T) {
 	n := startNode(t, nil)
 	job := id.New[id.Job]()
-	f := connect(t, n.Address(), driver(job, "FROM_DRIVER=yes"))
+	f := connect(t, n.Address(), driverHello(job, "FROM_DRIVER=yes"))
 	f.request(oneSlot(1, job))
 	g := expect[wire.LeaseGrant](f)
 	if g.PID == os.Getpid() || g.PID == 0 || g.Slots != 1 {
@@ -121,7 +126,7 @@ func TestDevices(t *testing.T) {
 		c.Devices = []sched.Device{{ID: "GPU-a"}, {ID: "GPU-b"}}
 	})
 	job := id.New[id.Job]()
-	f := connect(t, n.Address(), driver(job))
+	f := connect(t, n.Address(), driverHello(job))
 	for i, want := range []string{"GPU-a", "GPU-b"} {
 		f.request(wire.LeaseRequest{Request: uint64(i), Job: job, Slots: 1, Class: wire.Class{Program: "test", Resources: map[string]float64{"gpu": 1}}})
 		if g := expect[wire.LeaseGrant](f); g.Devices[0] != want || tell(t, g.Address, "env CUDA_VISIBLE_DEVICES") != want {
@@ -157,7 +162,7 @@ func TestEndsOfWorkers(t *testing.T) {
 			if tt.name == "hangup" {
 				env = append(env, "NODE_TEST_STAY=yes")
 			}
-			f := connect(t, n.Address(), driver(job, env...))
+			f := connect(t, n.Address(), driverHello(job, env...))
 			f.request(oneSlot(1, job))
 			g := expect[wire.LeaseGrant](f)
 			if tt.line == "" {
@@ -197,7 +202,7 @@ func TestWorkersThatCannotStart(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			n := startNode(t, func(c *Config) { c.ReadyTimeout = 100 * time.Millisecond })
 			job := id.New[id.Job]()
-			f := connect(t, n.Address(), driver(job, tt.env))
+			f := connect(t, n.Address(), driverHello(job, tt.env))
 			f.request(oneSlot(1, job))
 			m := expect[wire.LeaseRefused](f)
 			if m.Infeasible || !strings.Contains(m.Reason, tt.want) {
@@ -216,8 +221,8 @@ func TestWorkersThatCannotStart(t *testing.T) {
 func TestOutput(t *testing.T) {
 	n := startNode(t, nil)
 	job, other := id.New[id.Job](), id.New[id.Job]()
-	f := connect(t, n.Address(), driver(job))
-	g := connect(t, n.Address(), driver(other))
+	f := connect(t, n.Address(), driverHello(job))
+	g := connect(t, n.Address(), driverHello(other))
 	f.request(oneSlot(1, job))
 	grant := expect[wire.LeaseGrant](f)
 	tell(t, grant.Address, "print hello")
@@ -236,8 +241,15 @@ func TestOutput(t *testing.T) {
 	if err != nil || string(text) != "hello\nhello\n" {
 		t.Errorf("%q, %v", text, err)
 	}
-	tell(t, grant.Address, "log %s of-a-task", other) // the worker routes by job
+	nested := connect(t, n.Address(), driverHello(other)) // as a worker submits tasks for the job
+	tell(t, grant.Address, "log %s of-a-task", other)     // the worker routes by job
 	if m := expect[wire.Log](g); m.Text != "of-a-task" {
+		t.Errorf("%+v", m)
+	}
+	g.close()
+	eventually(t, "the other one is left", func() bool { return len(n.clientInfos()) == 3 })
+	tell(t, grant.Address, "log %s once-more", other)
+	if m := expect[wire.Log](nested); m.Text != "once-more" {
 		t.Errorf("%+v", m)
 	}
 }
@@ -245,7 +257,7 @@ func TestOutput(t *testing.T) {
 func TestIdleWorkersOfDriversThatLeft(t *testing.T) {
 	n := startNode(t, func(c *Config) { c.IdleTimeout = 50 * time.Millisecond })
 	job := id.New[id.Job]()
-	f := connect(t, n.Address(), driver(job))
+	f := connect(t, n.Address(), driverHello(job))
 	f.request(oneSlot(1, job))
 	pid := expect[wire.LeaseGrant](f).PID
 	f.close()
@@ -260,7 +272,7 @@ func TestIdleWorkersOfDriversThatLeft(t *testing.T) {
 func TestNestedRequestsOfWorkers(t *testing.T) {
 	n := startNode(t, func(c *Config) { c.Resources = cpus(1) })
 	job := id.New[id.Job]()
-	f := connect(t, n.Address(), driver(job))
+	f := connect(t, n.Address(), driverHello(job))
 	f.request(oneSlot(1, job))
 	parent := expect[wire.LeaseGrant](f)
 	child := oneSlot(1, job)
@@ -281,7 +293,7 @@ func TestNestedRequestsOfWorkers(t *testing.T) {
 func TestQueries(t *testing.T) {
 	n := startNode(t, func(c *Config) { c.Version, c.Labels = "1.2", map[string]string{"zone": "eu"} })
 	job, task := id.New[id.Job](), id.New[id.Task]()
-	f := connect(t, n.Address(), driver(job))
+	f := connect(t, n.Address(), driverHello(job))
 	f.request(oneSlot(1, job))
 	grant := expect[wire.LeaseGrant](f)
 	events := wire.Events{Job: job, List: []wire.TaskEvent{{Task: task, Name: "f", State: wire.TaskRunning, Nanos: 7, Attempt: 1}}}
@@ -327,6 +339,12 @@ func TestStrangersAreRefused(t *testing.T) {
 				f.request(oneSlot(1, id.Job{})) // command lines only ask
 			}
 			<-f.ended
+			if name == "nonsense" {
+				return
+			}
+			if a, ok := (<-f.inbox).(wire.Answer); !ok || a.Error == "" {
+				t.Errorf("it is not told why: %+v", a)
+			}
 		})
 	}
 }
@@ -348,57 +366,4 @@ func TestInProcessWorkers(t *testing.T) {
 	}
 	f.giveBack(g.Lease)
 	eventually(t, "it ends with its lease", func() bool { return len(n.workerInfos()) == 0 })
-}
-
-func TestCloseByContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	n, err := Start(ctx, Config{Starter: Processes{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info := n.info(); info.Total.CPU <= 0 || info.Total.Memory <= 0 || info.Name == "" {
-		t.Errorf("defaults: %+v", info)
-	}
-	cancel()
-	n.Wait()
-	if err := n.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestStartRefuses(t *testing.T) {
-	if _, err := Start(t.Context(), Config{}); err == nil {
-		t.Error("a node without a starter")
-	}
-	if _, err := Start(t.Context(), Config{Starter: Processes{}, Resources: sched.Resources{CPU: -1}}); err == nil {
-		t.Error("less than no CPU")
-	}
-	dir := filepath.Join(t.TempDir(), strings.Repeat("x", 120))
-	if _, err := Start(t.Context(), Config{Starter: Processes{}, Dir: dir}); err == nil || !strings.Contains(err.Error(), "107 bytes") {
-		t.Error(err)
-	}
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Error("its directory stays")
-	}
-}
-
-func BenchmarkLease(b *testing.B) {
-	n, err := Start(b.Context(), Config{Starter: Processes{}, Resources: cpus(2)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer n.Close()
-	job := id.New[id.Job]()
-	f := connect(b, n.Address(), driver(job))
-	number := uint64(0)
-	for b.Loop() {
-		number++
-		if err := f.c.Send(wire.KindLeaseRequest, wire.JSON(oneSlot(number, job))); err != nil {
-			b.Fatal(err)
-		}
-		g := (<-f.inbox).(wire.LeaseGrant)
-		if err := f.c.Send(wire.KindLeaseReturn, wire.JSON(wire.LeaseID{Lease: g.Lease})); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

@@ -81,6 +81,8 @@ func (n *Node) serve(stream net.Conn) {
 	if err != nil {
 		if !errors.Is(err, io.EOF) {
 			n.logger.Warn("a connection is refused", "error", err)
+			_ = c.conn.Send(wire.KindAnswer, wire.JSON(wire.Answer{Error: err.Error()})) // says why, if anybody reads it
+			_ = c.conn.Close()
 		}
 		return
 	}
@@ -129,11 +131,22 @@ func (n *Node) welcome(c *client, peer *frame.Hello) (err error) {
 	n.last++
 	c.id = n.last
 	n.clients[c.id] = c
-	if !c.job.IsZero() {
-		n.drivers[c.job] = c.id
-	}
+	n.adoptLocked(c, c.job)
 	n.registerLocked(c, p)
 	return nil
+}
+
+// adoptLocked makes a driver the one that gets the output of a job. The first stays: a worker that submits tasks for the job connects as a driver, too.
+func (n *Node) adoptLocked(c *client, job id.Job) {
+	if c.role != wire.RoleDriver || job.IsZero() {
+		return
+	}
+	if c.job.IsZero() {
+		c.job = job
+	}
+	if _, known := n.drivers[job]; !known {
+		n.drivers[job] = c.id
+	}
 }
 
 // registered reads the program of a driver's handshake, nil where it has none.
@@ -172,6 +185,9 @@ func (n *Node) farewell(c *client) {
 	defer n.mu.Unlock()
 	delete(n.clients, c.id)
 	maps.DeleteFunc(n.drivers, func(_ id.Job, d clientID) bool { return d == c.id })
+	for _, other := range n.sortedClients() {
+		n.adoptLocked(other, other.job)
+	}
 	if p := n.programs[c.program]; p != nil && p.owners[c.id] {
 		delete(p.owners, c.id)
 		if len(p.owners) == 0 {
@@ -233,9 +249,7 @@ func (n *Node) handleLease(c *client, kind byte, body []byte) error {
 		return err
 	}
 	n.update(func(b *book, now time.Time) {
-		if _, known := n.drivers[m.Job]; !known && c.role == wire.RoleDriver && !m.Job.IsZero() {
-			n.drivers[m.Job] = c.id
-		}
+		n.adoptLocked(c, m.Job)
 		b.request(c.id, &m, now)
 	})
 	return nil

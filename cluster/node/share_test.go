@@ -74,6 +74,29 @@ func TestReclaim(t *testing.T) {
 	}
 }
 
+// TestDeeperRequestsKeepWhatTheyLack: and only that.
+func TestDeeperRequestsKeepWhatTheyLack(t *testing.T) {
+	resources := cpus(3)
+	resources.Custom = map[string]sched.Amount{"x": sched.Whole(1)}
+	d := newDesk(t, resources)
+	d.ask(1, 1, id.Job{}, 2, 0, oneCPU)
+	d.ask(2, 1, id.Job{}, 1, 1, map[string]float64{"cpu": 2})
+	d.ask(1, 2, id.Job{}, 1, 0, oneCPU)
+	d.ask(1, 3, id.Job{}, 1, 0, map[string]float64{"x": 1})
+	if got := messages[wire.LeaseGrant](d, 2); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+	got := messages[wire.LeaseGrant](d, 1)
+	if len(got) != 3 || got[2].Request != 3 {
+		t.Errorf("granted beside a deeper request that waits: %+v", got)
+	}
+	d.giveBack(1, got[0].Lease, d.now)
+	d.do()
+	if deep := messages[wire.LeaseGrant](d, 2); len(deep) != 1 {
+		t.Errorf("%+v", deep)
+	}
+}
+
 // TestNestedTasks: on one processor tasks of two jobs start tasks, to any depth, and wait for them. All end.
 func TestNestedTasks(t *testing.T) {
 	for seed := range uint64(20) {

@@ -1,13 +1,17 @@
+//go:build unix
+
 package node
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"runtime/pprof"
@@ -44,6 +48,8 @@ func TestMain(m *testing.M) {
 // testWorker joins a node and does what the lines say that it gets on its socket.
 func testWorker(ctx context.Context, node, dir string, worker id.Worker) error {
 	switch os.Getenv("NODE_TEST_START") {
+	case "real":
+		return realWorker(worker)
 	case "exit":
 		fmt.Fprintln(os.Stderr, "cannot start")
 		os.Exit(3)
@@ -89,6 +95,9 @@ func testWorker(ctx context.Context, node, dir string, worker id.Worker) error {
 	return err
 }
 
+// held is what lines have made a worker process hold.
+var held [][]byte
+
 // obey does what the lines say.
 func obey(ctx context.Context, c *frame.Conn, worker id.Worker, s net.Conn) {
 	defer s.Close()
@@ -115,6 +124,15 @@ func obey(ctx context.Context, c *frame.Conn, worker id.Worker, s net.Conn) {
 		case "log":
 			job, _ := id.Parse[id.Job](words[1])
 			_ = c.Send(wire.KindLog, wire.JSON(wire.Log{Job: job, Worker: worker, Stream: streamOut, Text: words[2]}))
+		case "spawn":
+			child := exec.Command("sleep", "1000")
+			if err := child.Start(); err == nil {
+				fmt.Fprintln(s, child.Process.Pid)
+			}
+			continue
+		case "hold":
+			mb, _ := strconv.Atoi(words[1])
+			held = append(held, bytes.Repeat([]byte{1}, mb<<20))
 		case "block", "resume":
 			lease, _ := id.Parse[id.Lease](words[1])
 			kind := wire.KindSlotBlocked
@@ -270,7 +288,7 @@ func tell(t *testing.T, address, format string, args ...any) string {
 	text := fmt.Sprintf(format, args...)
 	fmt.Fprintln(s, text)
 	line, err := bufio.NewReader(s).ReadString('\n')
-	if err != nil && !strings.HasPrefix(text, "exit") && !strings.HasPrefix(text, "crash") {
+	if err != nil && !strings.HasPrefix(text, "hold") && !strings.HasPrefix(text, "exit") && !strings.HasPrefix(text, "crash") {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(line)

@@ -1,0 +1,50 @@
+package node
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"mobula/cluster/wire"
+	"mobula/internal/id"
+)
+
+func TestTasksOfEvents(t *testing.T) {
+	ids := id.NewGenerator([8]byte{1})
+	a, b, worker := id.Task{ID: ids.Next()}, id.Task{ID: ids.Next()}, id.Worker{ID: ids.Next()}
+	var l eventLog
+	l.add(wire.Events{List: []wire.TaskEvent{
+		{Task: a, Name: "f", State: wire.TaskSubmitted, Nanos: 1, Attempt: 1},
+		{Task: b, Name: "g", State: wire.TaskQueued, Nanos: 2, Attempt: 1},
+		{Task: a, State: wire.TaskFailed, Nanos: 9, Attempt: 1},
+		{Task: a, State: wire.TaskRunning, Nanos: 5, Attempt: 1, Worker: worker}, // from another process, and later
+		{Task: b, State: wire.TaskRetried, Nanos: 6, Attempt: 1},
+		{Task: b, State: wire.TaskRunning, Nanos: 8, Attempt: 2},
+	}})
+	got := l.tasks()
+	if len(got) != 2 || got[0].State != wire.TaskFailed || got[0].Name != "f" || got[0].Worker != worker || got[0].Begin != time.Unix(0, 1) || got[0].Last != time.Unix(0, 9) {
+		t.Errorf("%+v", got)
+	}
+	if got[1].State != wire.TaskRunning || got[1].Attempt != 2 || got[1].Run != time.Unix(0, 8) {
+		t.Errorf("%+v", got[1])
+	}
+	if s := fmt.Sprint(l.summary()); s != "[{f failed 1} {g running 1}]" {
+		t.Error(s)
+	}
+}
+
+func TestOldEventsAreForgotten(t *testing.T) {
+	ids := id.NewGenerator([8]byte{1})
+	var l eventLog
+	for range maxEvents + 7 {
+		l.add(wire.Events{List: []wire.TaskEvent{{Task: id.Task{ID: ids.Next()}, State: wire.TaskRunning}}})
+	}
+	got := l.tasks()
+	want := id.NewGenerator([8]byte{1})
+	for range 7 {
+		want.Next()
+	}
+	if len(got) != maxEvents || got[0].Task.ID != want.Next() {
+		t.Errorf("%d tasks, first %v", len(got), got[0].Task)
+	}
+}
