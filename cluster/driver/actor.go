@@ -107,30 +107,34 @@ func (a *Actor) Call(s Spec) *Object {
 	a.mu.Lock()
 	a.calls++
 	a.mu.Unlock()
+	t.Then(a.settled)
 	a.d.whenReady(t, func() { a.send(t) })
 	return &t.Object
 }
 
 func (a *Actor) send(t *task) {
+	if err := a.trySend(t); err != nil {
+		t.resolve(wire.Payload{}, err)
+	}
+}
+
+func (a *Actor) trySend(t *task) error {
 	a.mu.Lock()
-	gone := a.gone
+	defer a.mu.Unlock()
+	if a.gone != nil {
+		return a.gone
+	}
+	a.d.mu.Lock()
+	defer a.d.mu.Unlock()
 	switch {
-	case gone != nil:
-	case a.lease == nil:
+	case a.d.ended != nil:
+		return a.d.ended
+	case a.lease == nil || a.lease.dead:
 		a.waiting = append(a.waiting, t)
 	default:
-		a.d.mu.Lock()
-		if a.lease.dead {
-			a.waiting = append(a.waiting, t)
-		} else {
-			a.lease.push(t)
-		}
-		a.d.mu.Unlock()
+		a.lease.push(t)
 	}
-	a.mu.Unlock()
-	if gone != nil {
-		t.resolve(wire.Payload{}, gone)
-	}
+	return nil
 }
 
 // end marks the actor as gone, and fails the calls that wait or are under way; a.mu is held.
@@ -207,10 +211,7 @@ func (a *Actor) endReleased() {
 }
 
 // settled hears that a call has ended.
-func (a *Actor) settled(t *task) {
-	if t.spec.Form < wire.FormCall {
-		return
-	}
+func (a *Actor) settled() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.calls--

@@ -128,6 +128,7 @@ func (d *Driver) disconnect(reason error) {
 		l.conn.Abort()
 	}
 	d.node.Abort()
+	d.runDeferred()
 }
 
 // later has f called without locks, in order. Any lock may be held.

@@ -89,6 +89,19 @@ func (n *fakeNode) killWorker() {
 	n.worker = nil
 }
 
+// crash ends the worker, tells why those who have leases on it, and starts another.
+func (n *fakeNode) crash(reason string) {
+	n.killWorker()
+	n.mu.Lock()
+	for lease, c := range n.leases {
+		delete(n.leases, lease)
+		n.free++
+		_ = c.Send(wire.KindWorkerExited, wire.JSON(wire.WorkerExited{Leases: []id.Lease{lease}, Reason: reason}))
+	}
+	n.mu.Unlock()
+	n.startWorker()
+}
+
 func (n *fakeNode) serve(c *frame.Conn) {
 	defer c.Abort()
 	if _, _, err := c.Handshake(context.Background(), frame.Hello{Role: "node", Values: map[string]string{"node": id.New[id.Node]().String()}}); err != nil {

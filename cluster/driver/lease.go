@@ -50,6 +50,9 @@ func (d *Driver) granted(g wire.LeaseGrant) {
 	d.mu.Unlock()
 	conn, err := d.dial(g)
 	if c == nil || err != nil {
+		if err == nil {
+			conn.Abort()
+		}
 		_ = d.node.Send(wire.KindLeaseReturn, wire.JSON(wire.LeaseID{Lease: g.Lease})) // the node goes: no lease either
 		if err != nil {
 			d.mu.Lock()
@@ -212,9 +215,6 @@ func (d *Driver) conclude(t *task, m *wire.Result) {
 			}
 			t.resolve(wire.Payload{}, err)
 		})
-	}
-	if t.actor != nil {
-		t.actor.settled(t)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"mobula/cluster/wire"
 	"mobula/cluster/worker"
 	"mobula/internal/fault"
-	"mobula/internal/id"
 )
 
 func TestTasks(t *testing.T) {
@@ -186,15 +185,7 @@ func TestWorkerDies(t *testing.T) {
 	waiting := d.Submit(call("behind it"))
 	for range 2 {
 		<-started
-		n.killWorker()
-		n.mu.Lock()
-		for lease, c := range n.leases {
-			delete(n.leases, lease)
-			n.free++
-			_ = c.Send(wire.KindWorkerExited, wire.JSON(wire.WorkerExited{Leases: []id.Lease{lease}, Reason: "killed (signal 9)"}))
-		}
-		n.mu.Unlock()
-		n.startWorker()
+		n.crash("killed (signal 9)")
 	}
 	if got := value(t, o); got != "done" {
 		t.Error(got)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mobula/cluster/wire"
+	"mobula/internal/crash"
 )
 
 // Processes is a Starter that executes the registered program. Each worker leads a process group of its own, and on Linux ends
@@ -62,7 +63,7 @@ type process struct {
 	pipes  [2]*os.File
 	waited chan error
 	done   chan struct{}
-	exit   Exit // set before done is closed
+	exit   crash.End // set before done is closed
 
 	mu    sync.Mutex // guards below
 	ended bool       // it was waited for: its id may be another's
@@ -102,7 +103,7 @@ func (p *process) finish(copies *sync.WaitGroup, stop func() bool) {
 	for _, pipe := range p.pipes {
 		_ = pipe.Close() // it was only read
 	}
-	p.exit = exitOf(p.cmd.ProcessState, err)
+	p.exit = crash.EndOf(p.cmd.ProcessState, err)
 }
 
 func (p *process) PID() int { return p.cmd.Process.Pid }
@@ -115,7 +116,7 @@ func (p *process) Kill() {
 	}
 }
 
-func (p *process) Wait() Exit {
+func (p *process) Wait() crash.End {
 	<-p.done
 	return p.exit
 }

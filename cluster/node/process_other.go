@@ -3,7 +3,6 @@
 package node
 
 import (
-	"fmt"
 	"os"
 	"syscall"
 )
@@ -12,11 +11,3 @@ func sysProcAttr() *syscall.SysProcAttr { return nil }
 
 // killGroup ends a process.
 func killGroup(p *os.Process) { _ = p.Kill() } // it may be gone
-
-// exitOf says how a process ended.
-func exitOf(state *os.ProcessState, err error) Exit {
-	if state == nil {
-		return Exit{Reason: fmt.Sprint(err), Code: -1}
-	}
-	return Exit{Code: state.ExitCode(), Reason: fmt.Sprintf("exited with status %d", state.ExitCode())}
-}

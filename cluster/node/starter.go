@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"mobula/cluster/wire"
+	"mobula/internal/crash"
 	"mobula/internal/id"
 )
 
@@ -37,14 +38,7 @@ type Process interface {
 	// Kill ends it at once, with all that it has started.
 	Kill()
 	// Wait returns when it has ended and its output was written.
-	Wait() Exit
-}
-
-// Exit says how a process ended.
-type Exit struct {
-	Reason string // in words
-	Code   int    // exit status, or -1
-	Signal int    // that ended it, or 0
+	Wait() crash.End
 }
 
 // Function is a Starter for workers in this process: each is a call on a goroutine of its own. Nothing can stop one that does not heed ctx,
@@ -72,10 +66,10 @@ type call struct {
 
 func (c *call) PID() int { return os.Getpid() }
 func (c *call) Kill()    { c.cancel() }
-func (c *call) Wait() Exit {
+func (c *call) Wait() crash.End {
 	<-c.done
 	if c.err != nil {
-		return Exit{Reason: c.err.Error(), Code: -1}
+		return crash.End{Reason: c.err.Error(), Code: -1}
 	}
-	return Exit{Reason: "its function has returned"}
+	return crash.End{Reason: "its function has returned"}
 }

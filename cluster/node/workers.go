@@ -101,7 +101,7 @@ func (n *Node) finish(p *proc, how ended) {
 }
 
 // explain says how a process ended, from its exit status and what the runtime has reported.
-func (p *proc) explain(exit Exit) ended {
+func (p *proc) explain(exit crash.End) ended {
 	how := ended{reason: exit.Reason}
 	const goCrash = 2 // the exit status of Go's runtime
 	p.out[0].finish(false)

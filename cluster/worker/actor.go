@@ -10,7 +10,8 @@ import (
 
 // actor is a value with a mailbox.
 type actor struct {
-	w *Worker
+	w     *Worker
+	maker *conn // it ends with that connection
 
 	mu          sync.Mutex // guards below
 	value       any
@@ -24,7 +25,7 @@ type actor struct {
 
 // create runs an actor's constructor; calls that arrive meanwhile wait.
 func (w *Worker) create(t *Task) {
-	a := &actor{w: w, concurrency: max(1, int(t.Concurrency)), active: map[*Task]bool{}}
+	a := &actor{w: w, maker: t.conn, concurrency: max(1, int(t.Concurrency)), active: map[*Task]bool{}}
 	w.mu.Lock()
 	w.actors[t.Actor] = a
 	w.mu.Unlock()
@@ -43,7 +44,7 @@ func (w *Worker) call(t *Task) {
 	a := w.actors[t.Actor]
 	w.mu.Unlock()
 	if a == nil {
-		t.send(&wire.Result{Task: t.Task, Status: wire.StatusActorGone})
+		t.refuse(wire.StatusActorGone, nil)
 		return
 	}
 	a.mu.Lock()
@@ -68,7 +69,7 @@ func (w *Worker) kill(actor id.Actor) {
 	}
 	a.mu.Unlock()
 	for _, t := range waiting {
-		t.send(&wire.Result{Task: t.Task, Status: wire.StatusActorGone})
+		t.refuse(wire.StatusActorGone, nil)
 	}
 }
 
@@ -97,7 +98,7 @@ func (a *actor) work() {
 		if gone != nil {
 			f := *gone
 			f.Message = fmt.Sprintf("the actor's constructor failed: %s", gone.Message)
-			t.send(&wire.Result{Task: t.Task, Status: wire.StatusError, Failure: &f})
+			t.refuse(wire.StatusError, &f)
 		} else {
 			t.run(a.w.exec)
 		}

@@ -30,7 +30,7 @@ func (c *conn) Err() error {
 	return c.err
 }
 
-// serve handles the driver's messages until it goes; then its tasks are canceled.
+// serve handles the driver's messages until it goes; then its tasks are canceled, and its actors end.
 func (c *conn) serve() {
 	_, _, err := c.Handshake(c.w.ctx, frame.Hello{Role: "worker", Build: c.w.conf.Build, Values: map[string]string{"worker": c.w.conf.Worker.String()}})
 	if err == nil {
@@ -46,7 +46,16 @@ func (c *conn) serve() {
 	c.Abort()
 	c.w.mu.Lock()
 	delete(c.w.open, c)
+	var orphans []id.Actor
+	for actor, a := range c.w.actors {
+		if a.maker == c {
+			orphans = append(orphans, actor)
+		}
+	}
 	c.w.mu.Unlock()
+	for _, actor := range orphans {
+		c.w.kill(actor)
+	}
 }
 
 func (c *conn) handle(kind byte, body []byte) error {
@@ -141,10 +150,10 @@ func (c *conn) work() {
 }
 
 // done forgets a task that has ended.
-func (c *conn) done(t id.Task) {
+func (c *conn) done(t *Task) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.pending, t)
+	delete(c.pending, t.Task)
 }
 
 // task returns a task that is queued or runs, nil for others.

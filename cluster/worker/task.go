@@ -156,11 +156,17 @@ func (t *Task) run(e Executor) Outcome {
 	if out.Failure == nil || t.worker.ctx.Err() == nil {
 		t.send(&m) // else the end of the worker is why it failed: the driver tries it again
 	}
-	t.conn.done(t.Task)
+	t.conn.done(t)
 	if t.ctx != nil {
 		t.cancel(nil)
 	}
 	return out
+}
+
+// refuse reports the result of a task that does not run.
+func (t *Task) refuse(status wire.Status, why *wire.Failure) {
+	t.send(&wire.Result{Task: t.Task, Status: status, Failure: why})
+	t.conn.done(t)
 }
 
 // send reports a result. One that is too large for a message is a failure.

@@ -1,5 +1,5 @@
 // Package crash reads what Go's runtime prints when a program ends by a fatal error, an uncaught panic or a signal: the cause in
-// words, and the goroutines with their labels and frames.
+// words, and the goroutines with their labels and frames. EndOf says how a process ended that printed nothing.
 //
 // A program that runs with GODEBUG=tracebacklabels=1 and labels its goroutines (runtime/pprof) is told by a report
 // which of them is at fault.

@@ -3,7 +3,6 @@
 package hostproc
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"mobula/internal/crash"
 	"mobula/interp/hostrpc"
 )
 
@@ -85,26 +85,9 @@ func (s *rawStream) take() error {
 	return io.EOF
 }
 
-// crashStarts begin the runtime's reports of fatal errors.
-var crashStarts = [][]byte{
-	[]byte("fatal error: "), []byte("panic: "), []byte("runtime: goroutine stack exceeds"), []byte("SIGSEGV: "), []byte("SIGBUS: "),
-	[]byte("SIGABRT: "), []byte("SIGILL: "), []byte("SIGFPE: "), []byte("SIGQUIT: "), []byte("unexpected fault address "), []byte("runtime: out of memory"), []byte("runtime: program exceeds"),
-}
-
-func startsCrash(b []byte) bool {
-	for line := range bytes.Lines(b) {
-		for _, s := range crashStarts {
-			if bytes.HasPrefix(line, s) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // add keeps output until the timer or drain sends it. s.mu is held.
 func (s *rawStream) add(b []byte) {
-	if s.n == 1 && !s.report && (startsCrash(b) || startsCrash(append(slices.Clip(s.held), b...))) {
+	if s.n == 1 && !s.report && (crash.Begins(b) || crash.Begins(append(slices.Clip(s.held), b...))) {
 		s.report = true
 		if s.timer != nil {
 			s.timer.Stop()
