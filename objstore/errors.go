@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"mobula/internal/bytesize"
 )
 
 // Holder is an owner with what it holds in memory.
@@ -29,17 +31,17 @@ type FullError struct {
 func (e *FullError) Error() string {
 	var b strings.Builder
 	if e.Job != "" {
-		fmt.Fprintf(&b, "the object store has no room for %s: job %s has reached its quota of %s", Size(e.Need), e.Job, Size(e.Quota))
+		fmt.Fprintf(&b, "the object store has no room for %s: job %s has reached its quota of %s", bytesize.Format(e.Need), e.Job, bytesize.Format(e.Quota))
 	} else {
 		fmt.Fprintf(&b, "the object store has no room for %s: %s of %s in use (%s pinned by readers, %s reserved by writers)",
-			Size(e.Need), Size(e.Busy), Size(e.Capacity), Size(e.Pinned), Size(e.Reserved))
+			bytesize.Format(e.Need), bytesize.Format(e.Busy), bytesize.Format(e.Capacity), bytesize.Format(e.Pinned), bytesize.Format(e.Reserved))
 	}
 	for i, h := range e.Holders {
 		sep := ", "
 		if i == 0 {
 			sep = "; biggest holders: "
 		}
-		fmt.Fprintf(&b, "%s%s in %d objects (%s)", sep, Size(h.Bytes), h.Objects, h.Owner)
+		fmt.Fprintf(&b, "%s%s in %d objects (%s)", sep, bytesize.Format(h.Bytes), h.Objects, h.Owner)
 	}
 	b.WriteString("; free objects or drop the last references to them, or start the node with more object memory")
 	return b.String()
@@ -53,7 +55,7 @@ type OutOfMemoryError struct {
 
 func (e *OutOfMemoryError) Error() string {
 	return fmt.Sprintf("the object store may take %s more, but the machine has only %s of memory left (%s are kept for others): end other programs, or start the node with less object memory",
-		Size(e.Need), Size(e.Available), Size(e.Kept))
+		bytesize.Format(e.Need), bytesize.Format(e.Available), bytesize.Format(e.Kept))
 }
 
 // OutOfDiskError says that objects could not be spilled.
@@ -66,7 +68,7 @@ type OutOfDiskError struct {
 
 func (e *OutOfDiskError) Error() string {
 	return fmt.Sprintf("spill %s to %s, which holds %s of objects: %s; free space there, or choose another spill directory",
-		Size(e.Need), e.Path, Size(e.Spilt), e.Cause)
+		bytesize.Format(e.Need), e.Path, bytesize.Format(e.Spilt), e.Cause)
 }
 
 // LostError says that an object was here and its bytes are gone: make it again from its lineage or fetch a copy.
@@ -160,17 +162,4 @@ func UnmarshalError(data []byte) error {
 		return w.Other
 	}
 	return &otherError{"the node sent an empty error"}
-}
-
-// Size writes bytes as people read them.
-func Size(n int64) string {
-	const units = "KMGTPE"
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	f, unit := float64(n)/1024, 0
-	for f >= 1024 {
-		f, unit = f/1024, unit+1
-	}
-	return fmt.Sprintf("%.1f %ciB", f, units[unit])
 }

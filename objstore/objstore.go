@@ -23,23 +23,13 @@
 package objstore
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
+
+	"mobula/internal/id"
 )
 
 // ID names an object for ever: two objects with one ID have the same content.
-type ID [16]byte
-
-// NewID returns a random ID.
-func NewID() ID {
-	var id ID
-	_, _ = rand.Read(id[:]) // it never fails
-	return id
-}
-
-// String is the ID in hexadecimal.
-func (id ID) String() string { return hex.EncodeToString(id[:]) }
+type ID = id.Object
 
 // Owner is the label under which memory is reported and counted.
 type Owner struct {

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"mobula/internal/id"
 )
 
 func TestLayout(t *testing.T) {
@@ -77,7 +79,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func TestErrorsBetweenProcesses(t *testing.T) {
-	id := NewID()
+	id := id.New[ID]()
 	for _, want := range []error{
 		&FullError{Need: 1, Capacity: 2, Holders: []Holder{{Owner{"j", 3, "T"}, 4, 5}}},
 		&OutOfMemoryError{Need: 3, Available: 2, Kept: 1},
@@ -101,12 +103,12 @@ func TestErrorsBetweenProcesses(t *testing.T) {
 
 func TestFullErrorNamesHolders(t *testing.T) {
 	e := &FullError{Need: 5 << 20, Capacity: 1 << 30, Busy: 1 << 29, Holders: []Holder{{Owner{"train", 7, "[]float64"}, 3 << 20, 2}, {Owner{}, 1, 1}}}
-	want := "biggest holders: 3.0 MiB in 2 objects (train, cell 7, []float64), 1 B in 1 objects (no job, unknown type); free objects"
+	want := "biggest holders: 3 MiB in 2 objects (train, cell 7, []float64), 1 B in 1 objects (no job, unknown type); free objects"
 	if !strings.Contains(e.Error(), want) {
 		t.Error(e)
 	}
 	e.Job, e.Quota = "train", 10<<20
-	if !strings.Contains(e.Error(), "job train has reached its quota of 10.0 MiB") {
+	if !strings.Contains(e.Error(), "job train has reached its quota of 10 MiB") {
 		t.Error(e)
 	}
 	if State(99).String() != "state 99" || Spilled.String() != "spilled" {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"mobula/internal/filelock"
 )
 
 const (
@@ -55,7 +57,7 @@ func openDirectory(given string) (*directory, error) {
 }
 
 func (d *directory) acquire() (err error) {
-	if d.lock, err = lockFile(filepath.Join(d.path, lockName)); err != nil {
+	if d.lock, err = filelock.Open(filepath.Join(d.path, lockName), false); err != nil {
 		return fmt.Errorf("lock %s: %w: another node uses it", d.path, err)
 	}
 	_ = os.Remove(filepath.Join(d.path, socketName)) // of a killed node; mostly there is none
@@ -96,7 +98,7 @@ func removeLeftovers(base string) {
 			}
 			continue
 		}
-		if lock, err := lockFile(name); err == nil {
+		if lock, err := filelock.Open(name, false); err == nil {
 			_ = os.RemoveAll(path)
 			_ = lock.Close()
 		}

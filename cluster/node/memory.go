@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"mobula/cluster/sched"
+	"mobula/internal/bytesize"
 	"mobula/internal/id"
 	"mobula/internal/sysmem"
 )
@@ -44,7 +44,7 @@ func overLimit(all []holding) (found []victim) {
 	for _, h := range all {
 		if h.limit > 0 && h.held > h.limit {
 			found = append(found, victim{h.worker, fmt.Sprintf("out of memory: it held %s, and its memory limit is %s: ask for more memory, or hold less at a time",
-				sched.FormatBytes(h.held), sched.FormatBytes(h.limit))})
+				bytesize.Format(h.held), bytesize.Format(h.limit))})
 		}
 	}
 	return found
@@ -75,7 +75,7 @@ func nearEnd(all []holding, left sysmem.Memory, most float64) (victim, bool) {
 	}
 	return victim{best.worker, fmt.Sprintf(
 		"out of memory: it held %s, and of the %s that this node has %s were left (workers are stopped when more than %.0f%% are in use): run fewer tasks at a time by giving them a memory size, or hold less",
-		sched.FormatBytes(best.held), sched.FormatBytes(left.Total), sched.FormatBytes(left.Available), 100*most)}, true
+		bytesize.Format(best.held), bytesize.Format(left.Total), bytesize.Format(left.Available), 100*most)}, true
 }
 
 // watchMemory stops workers that hold more than they may, and one after the other while the node is near its end.

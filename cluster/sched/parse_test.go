@@ -42,24 +42,6 @@ func TestAmountOf(t *testing.T) {
 	}
 }
 
-func TestBytes(t *testing.T) {
-	for text, want := range map[string]int64{"4096": 4096, "2GB": 2e9, "1.5 GiB": 3 << 29, "1KiB": 1024, "7 B": 7, "-1KB": -1000} {
-		if got, err := ParseBytes(text); err != nil || got != want {
-			t.Errorf("%s: %d, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "GB", "x", "1XB", "9999999999GB", "NaN", "inf"} {
-		if n, err := ParseBytes(text); err == nil {
-			t.Errorf("%q is %d bytes", text, n)
-		}
-	}
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1536: "1.5 KiB", 2 << 30: "2 GiB", 3 << 41: "6 TiB", -2048: "-2 KiB"} {
-		if got := FormatBytes(n); got != want {
-			t.Errorf("%d is %s", n, got)
-		}
-	}
-}
-
 func TestResourcesJSON(t *testing.T) {
 	in := Resources{CPU: One / 2, GPU: One, Memory: 5, Custom: map[string]Amount{"fpga": One}}
 	data, err := json.Marshal(in)
@@ -114,15 +96,6 @@ func FuzzAmount(f *testing.F) {
 		}
 		if again, err := ParseAmount(a.String()); err != nil || again != a {
 			t.Errorf("%q is %v, then %v, %v", text, a, again, err)
-		}
-	})
-}
-
-func FuzzBytes(f *testing.F) {
-	f.Add("1.5GiB")
-	f.Fuzz(func(t *testing.T, text string) {
-		if n, err := ParseBytes(text); err == nil {
-			_ = FormatBytes(n)
 		}
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"mobula/internal/bytesize"
 )
 
 // Names of the resources that every node may have. Other names are custom.
@@ -123,7 +125,7 @@ func (r Resources) String() string {
 // quantity writes what Get returned, with the resource's name as people write it.
 func quantity(name string, n int64) string {
 	if name == Memory {
-		return FormatBytes(n) + " memory"
+		return bytesize.Format(n) + " memory"
 	}
 	return Amount(n).String() + " " + label(name)
 }
@@ -131,7 +133,7 @@ func quantity(name string, n int64) string {
 // number writes what Get returned, without the name.
 func number(name string, n int64) string {
 	if name == Memory {
-		return FormatBytes(n)
+		return bytesize.Format(n)
 	}
 	return Amount(n).String()
 }

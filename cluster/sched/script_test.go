@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"testing"
 
+	"mobula/internal/bytesize"
+	"mobula/internal/golden"
 	"mobula/internal/id"
 )
 
@@ -66,7 +69,7 @@ func (a *args) number(key string) int64 {
 func (a *args) resources() (r Resources, err error) {
 	for _, p := range a.pairs {
 		if p[0] == Memory {
-			if r.Memory, err = ParseBytes(p[1]); err != nil {
+			if r.Memory, err = bytesize.Parse(p[1]); err != nil {
 				return r, err
 			}
 			continue
@@ -95,6 +98,10 @@ func labels(text string) map[string]string {
 		}
 	}
 	return found
+}
+
+func TestTranscripts(t *testing.T) {
+	golden.Transcripts(t, "testdata/*.txt", func(t *testing.T) func(string) string { return newSim(t).command })
 }
 
 // command runs one line of a transcript.
@@ -212,7 +219,7 @@ func (s *sim) addRequest(a args) (err error) {
 	}
 	for at, ok := a.take("at"); ok; at, ok = a.take("at") {
 		node, size, _ := strings.Cut(at, ":")
-		n, err := ParseBytes(size)
+		n, err := bytesize.Parse(size)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"mobula/internal/nearest"
 )
 
 // shown is how many things a message lists.
@@ -116,38 +118,12 @@ func (p *Pool) lostDevices(name string) string {
 
 // nearName suggests the known name that was probably meant, or lists what is known.
 func nearName(name string, known []string) string {
-	best, least := "", 1+max(1, len(name)/2)
-	for _, k := range known {
-		if d := distance(name, k); d < least {
-			best, least = k, d
-		}
-	}
+	meant, ok := nearest.Name(name, known, max(1, len(name)/2))
 	switch {
-	case best != "":
-		return "; did you mean " + best + "?"
+	case ok:
+		return "; did you mean " + meant + "?"
 	case len(known) > 0:
 		return "; known here: " + some(known)
 	}
 	return ""
-}
-
-// distance is the number of letters to insert, delete or replace to get from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

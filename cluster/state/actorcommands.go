@@ -3,7 +3,7 @@ package state
 import (
 	"fmt"
 
-	"mobula/cluster/sched"
+	"mobula/internal/bytesize"
 	"mobula/internal/id"
 )
 
@@ -79,7 +79,7 @@ func (c *ActorRegister) validate() error {
 	case c.Name == "" && c.MaxRestarts == 0:
 		return &Invalid{"actor", "named, detached or restartable: its driver looks after any other"}
 	case len(c.Spec) > maxSpec:
-		return &Invalid{"spec", fmt.Sprintf("at most %s: larger things go through the object store", sched.FormatBytes(maxSpec))}
+		return &Invalid{"spec", fmt.Sprintf("at most %s: larger things go through the object store", bytesize.Format(maxSpec))}
 	case c.Needs == nil:
 		return nil
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"mobula/cluster/sched"
+	"mobula/internal/bytesize"
 )
 
 // maxValue is how many bytes a value may have: large things never go through the log.
@@ -30,7 +30,7 @@ func (*KeyPut) kind() Kind { return kindKeyPut }
 
 func (c *KeyPut) apply(t *tx) (any, error) {
 	if len(c.Value) > maxValue {
-		return nil, &Invalid{"value", fmt.Sprintf("at most %s: larger things go through the object store", sched.FormatBytes(maxValue))}
+		return nil, &Invalid{"value", fmt.Sprintf("at most %s: larger things go through the object store", bytesize.Format(maxValue))}
 	}
 	if c.Key == "" {
 		return nil, &Invalid{"key", "at least one character"}

@@ -4,27 +4,21 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
+	"mobula/internal/golden"
 	"mobula/internal/id"
 )
 
 func TestTranscripts(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			s := newScript(t)
-			runTranscript(t, path, s.command)
-			s.checkRestored()
-		})
-	}
+	golden.Transcripts(t, "testdata/*.txt", func(t *testing.T) func(string) string {
+		s := newScript(t)
+		t.Cleanup(s.checkRestored)
+		return s.command
+	})
 }
 
 // script runs lines such as: node-join {"id":"$n1","time":5}

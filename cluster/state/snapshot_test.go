@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"mobula/internal/golden"
 )
 
 func encoded(v *View) []byte {
@@ -97,7 +99,7 @@ func twoActors() []byte {
 func TestOldSnapshots(t *testing.T) {
 	present := filepath.Join("testdata", "compat", fmt.Sprintf("v%d", format))
 	path := filepath.Join(present, "random.snapshot")
-	if _, err := os.Stat(path); *update && errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(path); golden.Update() && errors.Is(err, os.ErrNotExist) {
 		if err := errors.Join(os.MkdirAll(present, 0o755), os.WriteFile(path, encoded(randomState(t, 1, 400).View()), 0o644)); err != nil {
 			t.Fatal(err)
 		}

@@ -20,5 +20,6 @@
 //
 // # Testing
 //
-// The tests connect as a driver does and stand for the node.
+// The tests of package driver run a driver against a worker in the same process, with a node that they stand for; those of package node
+// run both as processes.
 package worker

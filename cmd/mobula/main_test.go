@@ -109,7 +109,7 @@ func wait(ctx context.Context, t *testing.T, gone <-chan struct{}) {
 }
 
 func TestMemoryLimit(t *testing.T) {
-	for text, want := range map[string]int64{"": 0, "4GB": 4 << 30, "512MiB": 512 << 20, "1.5g": 3 << 29, "1000": 1000, "7 KB": 7 << 10} {
+	for text, want := range map[string]int64{"": 0, "4GB": 4e9, "4GiB": 4 << 30, "512MiB": 512 << 20, "1.5gi": 3 << 29, "1000": 1000, "7 KB": 7000} {
 		if got, err := memoryLimit(text); err != nil || got != want {
 			t.Errorf("%q: %d, %v; want %d", text, got, err, want)
 		}

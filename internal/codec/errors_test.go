@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"hash/maphash"
 	"net"
@@ -20,9 +19,9 @@ import (
 	"unique"
 	"unsafe"
 	"weak"
-)
 
-var update = flag.Bool("update", false, "write testdata/errors.txt anew")
+	"mobula/internal/golden"
+)
 
 type withConn struct {
 	conn net.Conn
@@ -171,24 +170,7 @@ func TestErrorTexts(t *testing.T) {
 		}
 		fmt.Fprintf(&text, "%s\n  path:   %s\n  type:   %s\n  reason: %s\n  hint:   %s\n  text:   %s\n", c.name, e.Path, e.Type, e.Reason, e.Hint, e)
 	}
-	golden(t, "errors.txt", text.String())
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	name = filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(name, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(want) != got {
-		t.Errorf("%s differs; if the new texts are meant, run with -update. Got:\n%s", name, got)
-	}
+	golden.Compare(t, filepath.Join("testdata", "errors.txt"), text.String())
 }
 
 // TestPaths has the forms that a path may take without a name for the value.

@@ -12,7 +12,6 @@ package fault
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"mobula/internal/id"
 )
@@ -60,7 +59,7 @@ func label(name string, task id.Task) string {
 	return fmt.Sprintf("%s (%s)", name, task.Short())
 }
 
-// InputError tells: a task could not run because an object that its closure refers to was not made.
+// InputError is the failure of a task that could not run because an object that its closure refers to was not made.
 type InputError struct {
 	Task  id.Task
 	Name  string
@@ -87,7 +86,7 @@ func (e *CanceledError) Error() string {
 	return fmt.Sprintf("task %s was canceled", label(e.Name, e.Task))
 }
 
-// WorkerDiedError tells: the process that ran a task ended, as often as the task may be tried.
+// WorkerDiedError is the failure of a task whose process ended each time that it was tried.
 type WorkerDiedError struct {
 	Task     id.Task
 	Name     string
@@ -119,7 +118,7 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
-// ActorDiedError tells: a call could not be made, or was under way, when its actor was gone.
+// ActorDiedError is the failure of a call whose actor was gone, or went while the call was under way.
 type ActorDiedError struct {
 	Actor  id.Actor
 	Name   string
@@ -135,7 +134,7 @@ func (e *ActorDiedError) Error() string {
 	return fmt.Sprintf("actor %s is gone: %s", name, e.Reason)
 }
 
-// InfeasibleError tells: no node of the cluster can ever give what a task or an actor asks for.
+// InfeasibleError is the failure of a task or an actor that asks for what no node of the cluster can ever give.
 type InfeasibleError struct {
 	Name   string
 	Reason string
@@ -149,30 +148,13 @@ func (e *InfeasibleError) Error() string {
 	return e.Name + " cannot run here: " + e.Reason
 }
 
-// WorkerStartError tells: no worker could be started.
+// WorkerStartError is the failure of a task for which no worker could be started.
 type WorkerStartError struct{ Reason string }
 
 // Error gives the reason.
 func (e *WorkerStartError) Error() string { return "no worker could be started: " + e.Reason }
 
-// TimeoutError tells: something was not there in time.
-type TimeoutError struct {
-	What  string
-	After time.Duration
-}
-
-// Error says what was waited for.
-func (e *TimeoutError) Error() string {
-	if e.After == 0 {
-		return e.What + " was not there in time"
-	}
-	return fmt.Sprintf("%s was not there after %v", e.What, e.After)
-}
-
-// Timeout tells net.Error users that it is one.
-func (e *TimeoutError) Timeout() bool { return true }
-
-// DisconnectedError tells: the cluster has gone, or the connection to it was closed.
+// DisconnectedError is what fails when the cluster has gone, or the connection to it was closed.
 type DisconnectedError struct{ Reason string }
 
 // Error gives the reason.

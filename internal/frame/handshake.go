@@ -19,7 +19,6 @@ type Hello struct {
 	Role     string // driver, worker, node, head, cli
 	Build    string // of the mobula that it is
 	PID      int
-	Token    string            // a credential, where the listener wants one
 	Values   map[string]string // what the role adds
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"mobula/internal/bytesize"
 	"mobula/internal/sysmem"
 )
 
@@ -54,12 +55,12 @@ func (p *Process) watchMemory() {
 
 // memoryVerdict says why a host that holds so much must end, or nothing.
 func memoryVerdict(held, limit int64, left sysmem.Memory) string {
-	const mb = 1 << 20
 	switch {
 	case limit > 0 && held > limit:
-		return fmt.Sprintf("out of memory: it held %d MB, and MOBULA_MEMORY_LIMIT is %d MB", held/mb, limit/mb)
+		return fmt.Sprintf("out of memory: it held %s, and MOBULA_MEMORY_LIMIT is %s", bytesize.Format(held), bytesize.Format(limit))
 	case left.Available < left.Total/memoryReserve && held > left.Total/memoryCulprit:
-		return fmt.Sprintf("out of memory: it held %d MB, and of the %d MB that there are %d MB were left", held/mb, left.Total/mb, left.Available/mb)
+		return fmt.Sprintf("out of memory: it held %s, and of the %s that there are %s were left",
+			bytesize.Format(held), bytesize.Format(left.Total), bytesize.Format(left.Available))
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"mobula/internal/filelock"
 	"mobula/interp/overlay"
 )
 
@@ -72,7 +74,7 @@ func PrepareHost(ctx context.Context, tc Toolchain, source fs.FS, progress func(
 	if h.lease, err = os.OpenFile(leaseFile(dir), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return Host{}, fmt.Errorf("keep the session host: %w", err)
 	}
-	if err := shareLock(h.lease); err != nil {
+	if err := filelock.Share(h.lease); err != nil {
 		return Host{}, fmt.Errorf("keep the session host: %w", err)
 	}
 	now := time.Now()
@@ -183,11 +185,11 @@ func lockFile(ctx context.Context, path string, progress func(string)) (unlock f
 	}
 	told := false
 	for {
-		ok, err := tryLock(f)
-		if ok {
+		err := filelock.Try(f)
+		if err == nil {
 			return func() { f.Close() }, nil
 		}
-		if err != nil {
+		if !errors.Is(err, filelock.ErrHeld) {
 			f.Close()
 			return nil, fmt.Errorf("lock the cache of session hosts: %w", err)
 		}
@@ -233,6 +235,5 @@ func leased(dir string) bool {
 		return false
 	}
 	defer f.Close()
-	free, err := tryLock(f)
-	return err == nil && !free
+	return errors.Is(filelock.Try(f), filelock.ErrHeld)
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"mobula/internal/filelock"
 )
 
 // TestRemoveOld keeps the hosts used last, the current one and those that a process holds.
@@ -29,7 +31,7 @@ func TestRemoveOld(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	if err := shareLock(held); err != nil {
+	if err := filelock.Share(held); err != nil {
 		t.Fatal(err)
 	}
 	removeOld(cache, dir(0))

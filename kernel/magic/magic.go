@@ -33,6 +33,7 @@ import (
 
 	"mobula/internal/cellio"
 	"mobula/internal/magicline"
+	"mobula/internal/nearest"
 	"mobula/interp"
 )
 
@@ -231,35 +232,9 @@ func fault(ctx context.Context, c interp.Cell, l magicline.Line, what string, er
 
 // unknown is the error for a name that no magic has; it tells the nearest one.
 func (r *Registry) unknown(key string) error {
-	best, distance := "", 3 // more than two letters apart is another word
-	for _, name := range r.Names() {
-		if d := editDistance(key, name); d < distance {
-			best, distance = name, d
-		}
+	const letters = 2 // more apart is another word
+	if meant, ok := nearest.Name(key, r.Names(), letters); ok {
+		return fmt.Errorf("there is no such magic; did you mean %s? (%%help lists them all)", meant)
 	}
-	if best == "" {
-		return errors.New("there is no such magic; %help lists them all")
-	}
-	return fmt.Errorf("there is no such magic; did you mean %s? (%%help lists them all)", best)
-}
-
-// editDistance counts the letters to insert, delete or replace between a and b.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return errors.New("there is no such magic; %help lists them all")
 }

@@ -295,17 +295,6 @@ func TestRegister(t *testing.T) {
 	}
 }
 
-func TestEditDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"help", "hlep", 2}, {"time", "tim", 1}, {"kitten", "sitting", 3}} {
-		if got := editDistance(c.a, c.b); got != c.want {
-			t.Errorf("%q %q: %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
-}
-
 func FuzzRun(f *testing.F) {
 	for _, s := range []string{"%who", "%%time\n%time x", "x\n%%\n", "%env A", "%%", "%\n%%"} {
 		f.Add(s)

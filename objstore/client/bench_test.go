@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"mobula/internal/id"
 	"mobula/objstore"
 	"mobula/objstore/client"
 	"mobula/objstore/store"
@@ -37,7 +38,7 @@ func BenchmarkPut(b *testing.B) {
 			c := connect(b, s)
 			src := content(objstore.ID{}, n)
 			one := func() {
-				id := objstore.NewID()
+				id := id.New[objstore.ID]()
 				if err := c.PutBuffers(b.Context(), id, nil, [][]byte{src}, client.Meta{}); err != nil {
 					b.Fatal(err)
 				}

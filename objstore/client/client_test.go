@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"mobula/internal/id"
 	"mobula/objstore"
 	"mobula/objstore/client"
 	"mobula/objstore/store"
@@ -68,13 +69,13 @@ func content(id objstore.ID, n int) []byte {
 
 func fill(b []byte, id objstore.ID) {
 	for i := range b {
-		b[i] = id[i%16] + byte(i>>4)
+		b[i] = id.ID[i%16] + byte(i>>4)
 	}
 }
 
 func put(tb testing.TB, c *client.Client, n int) objstore.ID {
 	tb.Helper()
-	id := objstore.NewID()
+	id := id.New[objstore.ID]()
 	putID(tb, c, id, n)
 	return id
 }
@@ -119,7 +120,7 @@ func TestPutAndGet(t *testing.T) {
 func TestBuffers(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 256 * mib})
 	maker, reader := connect(t, s), connect(t, s)
-	id := objstore.NewID()
+	id := id.New[objstore.ID]()
 	buffers := [][]byte{content(id, 10), nil, content(id, 5*mib+1), content(id, 70_000)}
 	if err := maker.PutBuffers(t.Context(), id, []byte("head"), buffers, client.Meta{}); err != nil {
 		t.Fatal(err)
@@ -147,7 +148,7 @@ func TestGetWaits(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 64 * mib})
 	maker, reader := connect(t, s), connect(t, s)
 	for _, n := range []int{10, mib} {
-		id := objstore.NewID()
+		id := id.New[objstore.ID]()
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() { check(t, reader, id, n) })
@@ -168,7 +169,7 @@ func TestGetIsCancelled(t *testing.T) {
 		}
 		cancel()
 	}()
-	if _, err := c.Get(ctx, objstore.NewID()); !errors.Is(err, context.Canceled) {
+	if _, err := c.Get(ctx, id.New[objstore.ID]()); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if err := c.Sync(t.Context()); err != nil {
@@ -290,7 +291,7 @@ func TestFull(t *testing.T) {
 	c := connect(t, s)
 	var kept []*client.Object
 	put := func() error {
-		id := objstore.NewID()
+		id := id.New[objstore.ID]()
 		err := c.Put(t.Context(), id, 5*mib, func([]byte) error { return nil }, client.Meta{Owner: objstore.Owner{Job: "train", Cell: 7, Type: "[]float64"}})
 		if err != nil {
 			return err
@@ -317,7 +318,7 @@ func TestFull(t *testing.T) {
 		t.Errorf("after the readers have let go: %v", err)
 	}
 	kept[len(kept)-1].Release()
-	if _, ok := errors.AsType[*objstore.FullError](c.Put(t.Context(), objstore.NewID(), 100*mib, nil, client.Meta{})); !ok {
+	if _, ok := errors.AsType[*objstore.FullError](c.Put(t.Context(), id.New[objstore.ID](), 100*mib, nil, client.Meta{})); !ok {
 		t.Error("an object that is bigger than the store must fail at once")
 	}
 }
@@ -365,14 +366,14 @@ func TestClosedClient(t *testing.T) {
 func TestNodeGone(t *testing.T) {
 	s := newStore(t, store.Config{Capacity: 32 * mib})
 	c := connect(t, s)
-	id := put(t, c, mib)
-	o, err := c.Get(t.Context(), id)
+	known := put(t, c, mib)
+	o, err := c.Get(t.Context(), known)
 	if err != nil {
 		t.Fatal(err)
 	}
 	waits := make(chan error, 1)
 	go func() { // ends with the store
-		_, err := c.Get(context.Background(), objstore.NewID())
+		_, err := c.Get(context.Background(), id.New[objstore.ID]())
 		waits <- err
 	}()
 	await(t, "the request waits", func() bool { return s.Stats().Objects[objstore.Absent] == 1 })
@@ -382,10 +383,10 @@ func TestNodeGone(t *testing.T) {
 	if _, ok := errors.AsType[*objstore.NodeGoneError](<-waits); !ok {
 		t.Error("a request that waits must learn that the node has gone")
 	}
-	if !bytes.Equal(o.Head, content(id, mib)) {
+	if !bytes.Equal(o.Head, content(known, mib)) {
 		t.Error("slices stay good when the node has gone")
 	}
-	if err := c.Put(t.Context(), objstore.NewID(), mib, func([]byte) error { return nil }, client.Meta{}); err == nil {
+	if err := c.Put(t.Context(), id.New[objstore.ID](), mib, func([]byte) error { return nil }, client.Meta{}); err == nil {
 		t.Error("a put without a node")
 	}
 	runtime.KeepAlive(fmt.Sprint(o.Head[0]))

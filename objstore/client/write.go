@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"mobula/internal/bytesize"
 	"mobula/objstore"
 	"mobula/objstore/memfile"
 	"mobula/objstore/view"
@@ -65,7 +66,7 @@ func (c *Client) PutBuffers(ctx context.Context, id objstore.ID, head []byte, bu
 
 // Create returns a writer of an object with a head and buffers of these sizes. It waits for memory until ctx ends.
 func (c *Client) Create(ctx context.Context, id objstore.ID, head int64, buffers []int64, meta Meta) (*Writer, error) {
-	if id == (objstore.ID{}) {
+	if id.IsZero() {
 		return nil, fmt.Errorf("create an object: the zero ID names none")
 	}
 	layout, err := objstore.NewLayout(head, buffers)
@@ -75,7 +76,7 @@ func (c *Client) Create(ctx context.Context, id objstore.ID, head int64, buffers
 	w := &Writer{c: c, id: id, meta: meta, size: layout.Size()}
 	data, err := w.memory(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("create an object of %s: %w", objstore.Size(w.size), err)
+		return nil, fmt.Errorf("create an object of %s: %w", bytesize.Format(w.size), err)
 	}
 	w.Head, w.Buffers = layout.Format(data)
 	return w, nil

@@ -31,7 +31,7 @@ func (x *Index) Create(r Request) {
 	x.spillErr = nil // the disk gets another chance
 	q := &request{Request: r}
 	quota := x.quota(r.Owner.Job)
-	if !r.Inline && x.bytesFor(r.Bytes) > x.conf.Capacity || r.Object != (objstore.ID{}) && quota > 0 && r.Bytes > quota {
+	if !r.Inline && x.bytesFor(r.Bytes) > x.conf.Capacity || !r.Object.IsZero() && quota > 0 && r.Bytes > quota {
 		x.refuse(q, x.fullError(q))
 		return
 	}
@@ -186,7 +186,7 @@ func (x *Index) give(r *request, s *segment) {
 
 // announce makes an object that has a segment for itself known before it is sealed.
 func (x *Index) announce(r *request, s *segment) {
-	if r.Object == (objstore.ID{}) {
+	if r.Object.IsZero() {
 		return
 	}
 	if o := x.object(r.Object); o.state == objstore.Absent && !o.doomed {

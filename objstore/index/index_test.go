@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"mobula/internal/id"
 	"mobula/objstore"
 )
 
@@ -53,7 +54,7 @@ func show(all []Decision) string {
 	return b.String()
 }
 
-func name(n byte) objstore.ID { return objstore.ID{n} }
+func name(n byte) objstore.ID { return objstore.ID{ID: id.ID{n}} }
 
 // write lets client 1 put an object with a segment of its own, which is new and number seg.
 func (s script) write(id objstore.ID, seg SegmentID, o Sealed) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"mobula/internal/id"
 	"mobula/objstore"
 )
 
@@ -34,7 +35,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	}
 	w.x = New(Config{Capacity: 1 << 20, SegmentSize: 64 * kib, SpillBatch: 32 * kib, JobQuota: map[string]int64{"small": 300 * kib}})
 	for i := range 60 {
-		w.names = append(w.names, objstore.ID{byte(i), 1})
+		w.names = append(w.names, objstore.ID{ID: id.ID{byte(i), 1}})
 	}
 	for range 3 {
 		w.connect()
@@ -121,7 +122,7 @@ func (w *world) seal(c ClientID, mine *worldClient, id objstore.ID, owner objsto
 	if segs := sortedKeys(mine.lease); len(segs) > 0 {
 		seg := segs[0]
 		l := mine.lease[seg]
-		if l.only != (objstore.ID{}) {
+		if !l.only.IsZero() {
 			delete(mine.lease, seg)
 			if w.r.IntN(4) == 0 {
 				w.note("client %d: aborts %d", c, seg)

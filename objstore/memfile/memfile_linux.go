@@ -72,6 +72,7 @@ func (f *File) init() error {
 func Open(fd int, size int64) (*File, error) {
 	var st syscall.Stat_t
 	if err := syscall.Fstat(fd, &st); err != nil {
+		syscall.Close(fd)
 		return nil, fmt.Errorf("use a segment: %w", err)
 	}
 	if st.Size != size {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"mobula/internal/filelock"
 )
 
 // A spill directory holds one directory for each process, "node-PID", with a file "lock" that the process holds locked while it
@@ -30,7 +32,7 @@ func openDir(base string) (*diskDir, error) {
 	if err := os.MkdirAll(base, 0o700); err != nil {
 		return nil, err
 	}
-	all, err := takeLock(filepath.Join(base, lockName), true)
+	all, err := filelock.Open(filepath.Join(base, lockName), true)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +45,7 @@ func openDir(base string) (*diskDir, error) {
 		return nil, err
 	}
 	d := &diskDir{base: base, name: name}
-	if d.lock, err = takeLock(filepath.Join(base, name, lockName), false); err != nil {
+	if d.lock, err = filelock.Open(filepath.Join(base, name, lockName), false); err != nil {
 		return nil, err
 	}
 	if d.root, err = os.OpenRoot(filepath.Join(base, name)); err != nil {
@@ -77,8 +79,8 @@ func sweep(base string) error {
 			continue
 		}
 		dir := filepath.Join(base, e.Name())
-		lock, err := takeLock(filepath.Join(dir, lockName), false)
-		if errors.Is(err, errLocked) {
+		lock, err := filelock.Open(filepath.Join(dir, lockName), false)
+		if errors.Is(err, filelock.ErrHeld) {
 			continue // it lives
 		}
 		if err != nil {

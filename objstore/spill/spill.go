@@ -26,6 +26,7 @@ import (
 	"sync"
 	"syscall"
 
+	"mobula/internal/bytesize"
 	"mobula/objstore"
 )
 
@@ -136,7 +137,7 @@ func (d *Disk) explain(err error, need, before int64) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
 		return &objstore.OutOfDiskError{Path: d.dir, Need: need, Spilt: before, Cause: err.Error()}
 	}
-	return fmt.Errorf("spill %s to %s: %w", objstore.Size(need), d.dir, err)
+	return fmt.Errorf("spill %s to %s: %w", bytesize.Format(need), d.dir, err)
 }
 
 func (d *Disk) writeFile(f *file, objects []Object) ([]location, error) {

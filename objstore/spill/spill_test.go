@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"mobula/internal/id"
 	"mobula/objstore"
 )
 
@@ -20,7 +21,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("SPILL_AND_DIE"); dir != "" {
 		d, err := Open(Config{Dir: dir})
 		if err == nil {
-			err = d.Write([]Object{{ID: objstore.NewID(), Size: 3, From: strings.NewReader("abc")}})
+			err = d.Write([]Object{{ID: id.New[objstore.ID](), Size: 3, From: strings.NewReader("abc")}})
 		}
 		if err != nil {
 			os.Stderr.WriteString(err.Error())
@@ -59,7 +60,7 @@ func TestFusedFile(t *testing.T) {
 		for i := range b {
 			b[i] = byte(r.Uint32())
 		}
-		id := objstore.NewID()
+		id := id.New[objstore.ID]()
 		content[id] = b[10:]
 		objects = append(objects, Object{ID: id, Size: int64(size), From: bytes.NewReader(b), Offset: 10})
 	}
@@ -101,7 +102,7 @@ func TestFusedFile(t *testing.T) {
 func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	d := open(t, Config{Dir: dir})
-	id := objstore.NewID()
+	id := id.New[objstore.ID]()
 	if err := d.Write([]Object{{ID: id, Size: 3, From: strings.NewReader("abc")}}); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := open(t, Config{Dir: dir, FS: &full{real, 5}})
-	a, b := objstore.NewID(), objstore.NewID()
+	a, b := id.New[objstore.ID](), id.New[objstore.ID]()
 	if err := d.Write([]Object{{ID: a, Size: 3, From: strings.NewReader("abc")}}); err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +182,7 @@ func TestNothingIsLeftAfterAKill(t *testing.T) {
 	if count() != 2 {
 		t.Fatalf("%d directories", count())
 	}
-	id := objstore.NewID()
+	id := id.New[objstore.ID]()
 	if err := living.Write([]Object{{ID: id, Size: 3, From: strings.NewReader("abc")}}); err != nil {
 		t.Fatal(err)
 	}

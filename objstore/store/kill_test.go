@@ -6,9 +6,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"mobula/internal/id"
 	"mobula/objstore"
 	"mobula/objstore/client"
 	"mobula/objstore/store"
@@ -45,8 +46,9 @@ func TestMain(m *testing.M) {
 
 // sizeOf derives the size of an object from its ID: a third of them inline, shared, and with a segment of their own.
 func sizeOf(id objstore.ID) int {
-	n := int(id[0])<<8 | int(id[1])
-	switch id[2] % 3 {
+	sum := crc32.ChecksumIEEE(id.ID[:])
+	n := int(sum & 0xffff)
+	switch (sum >> 16) % 3 {
 	case 0:
 		return n
 	case 1:
@@ -57,7 +59,7 @@ func sizeOf(id objstore.ID) int {
 
 func fill(b []byte, id objstore.ID) {
 	for i := range b {
-		b[i] = id[i%16] + byte(i>>4)
+		b[i] = id.ID[i%16] + byte(i>>4)
 	}
 }
 
@@ -82,7 +84,7 @@ func beClient(path string) error {
 	wg.Go(func() {
 		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 			var id objstore.ID
-			if _, err := hex.Decode(id[:], lines.Bytes()); err != nil {
+			if err := id.UnmarshalText(lines.Bytes()); err != nil {
 				failed <- err
 				return
 			}
@@ -95,7 +97,7 @@ func beClient(path string) error {
 	})
 	go func() { // ends with the process
 		for {
-			id := objstore.NewID()
+			id := id.New[objstore.ID]()
 			err := c.Put(context.Background(), id, int64(sizeOf(id)), func(b []byte) error { fill(b, id); return nil }, client.Meta{})
 			if err == nil {
 				err = c.Sync(context.Background())
@@ -248,7 +250,7 @@ func killSome(t *testing.T, s *store.Store, socket string, r *rand.Rand, known [
 			break // it has failed: told below
 		}
 		var id objstore.ID
-		if _, err := hex.Decode(id[:], c.out.Bytes()); err != nil {
+		if err := id.UnmarshalText(c.out.Bytes()); err != nil {
 			t.Fatal(err)
 		}
 		s.AddRef(id, 1)

@@ -188,7 +188,7 @@ func (s *Store) List() []objstore.Info {
 	all := slices.Collect(s.index.Objects())
 	s.mu.Unlock()
 	slices.SortFunc(all, func(a, b objstore.Info) int {
-		return cmp.Or(cmp.Compare(b.Size, a.Size), slices.Compare(a.ID[:], b.ID[:]))
+		return cmp.Or(cmp.Compare(b.Size, a.Size), a.ID.Compare(b.ID.ID))
 	})
 	return all
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"mobula/internal/id"
 	"mobula/internal/sysmem"
 	"mobula/objstore"
 	"mobula/objstore/client"
@@ -51,7 +52,7 @@ func connect(t *testing.T, s *store.Store, o client.Options) *client.Client {
 
 func put(t *testing.T, c *client.Client, n int64) (objstore.ID, error) {
 	t.Helper()
-	id := objstore.NewID()
+	id := id.New[objstore.ID]()
 	return id, c.Put(t.Context(), id, n, func(b []byte) error { fill(b, id); return nil }, client.Meta{Owner: objstore.Owner{Job: "j"}})
 }
 
@@ -252,9 +253,9 @@ func TestBrokenClient(t *testing.T) {
 	s := open(t, store.Config{Capacity: 64 * mib})
 	for _, m := range []wire.Message{
 		{Kind: wire.Gone},
-		{Kind: wire.Put, ID: objstore.ID{1}, Data: []byte("without a budget")},
-		{Kind: wire.Seal, ID: objstore.ID{1}, Segment: 7, Size: 10},
-		{Kind: wire.Seal, ID: objstore.ID{1}, Size: 10},
+		{Kind: wire.Put, ID: objstore.ID{ID: id.ID{1}}, Data: []byte("without a budget")},
+		{Kind: wire.Seal, ID: objstore.ID{ID: id.ID{1}}, Segment: 7, Size: 10},
+		{Kind: wire.Seal, ID: objstore.ID{ID: id.ID{1}}, Size: 10},
 	} {
 		node, broken, err := wire.Pair()
 		if err != nil {
@@ -308,5 +309,5 @@ func TestClosed(t *testing.T) {
 	if _, err := s.Connect(); !errors.Is(err, objstore.ErrClosed) {
 		t.Error(err)
 	}
-	s.Free(objstore.NewID())
+	s.Free(id.New[objstore.ID]())
 }

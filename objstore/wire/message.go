@@ -121,9 +121,9 @@ func (m *Message) Append(b []byte) []byte {
 		bit <<= 1
 	}
 	number(m.Seq)
-	if m.ID != (objstore.ID{}) {
+	if !m.ID.IsZero() {
 		mask |= bit
-		b = append(b, m.ID[:]...)
+		b = append(b, m.ID.ID[:]...)
 	}
 	bit <<= 1
 	number(m.Segment)
@@ -210,8 +210,8 @@ func decode(b []byte) (m Message, fds int, err error) {
 	d := &decoder{b: b[4:], mask: binary.LittleEndian.Uint16(b[2:])}
 	m.Seq = d.number()
 	if d.has() {
-		copy(m.ID[:], d.take(uint64(len(m.ID))))
-		d.bad = d.bad || m.ID == objstore.ID{}
+		copy(m.ID.ID[:], d.take(uint64(len(m.ID.ID))))
+		d.bad = d.bad || m.ID.IsZero()
 	}
 	m.Segment = d.number()
 	m.Offset, m.Size, m.Extent = d.size(), d.size(), d.size()

@@ -13,14 +13,15 @@ import (
 	"syscall"
 	"testing"
 
+	"mobula/internal/id"
 	"mobula/objstore"
 )
 
 var samples = []Message{
 	{Kind: Lease, Seq: 1},
-	{Kind: Put, ID: objstore.ID{1, 2}, Data: []byte("abc"), Owner: objstore.Owner{Job: "j", Cell: -3, Type: "map[string]int"}, Flags: Replaceable},
-	{Kind: Seal, ID: objstore.ID{15: 9}, Segment: 1 << 60, Offset: 1 << 50, Size: 77, Flags: Pin | Alone},
-	{Kind: Ref, ID: objstore.ID{7}, Count: -1},
+	{Kind: Put, ID: objstore.ID{ID: id.ID{1, 2}}, Data: []byte("abc"), Owner: objstore.Owner{Job: "j", Cell: -3, Type: "map[string]int"}, Flags: Replaceable},
+	{Kind: Seal, ID: objstore.ID{ID: id.ID{15: 9}}, Segment: 1 << 60, Offset: 1 << 50, Size: 77, Flags: Pin | Alone},
+	{Kind: Ref, ID: objstore.ID{ID: id.ID{7}}, Count: -1},
 	{Kind: Cancel, Target: 12},
 	{Kind: Reply, Seq: 3, Segment: 4, Extent: 32 << 20, Size: 100},
 	{Kind: Bye},

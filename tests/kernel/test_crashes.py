@@ -90,10 +90,10 @@ def test_out_of_memory(jupyter_path, tmp_path):
 
 
 def test_more_memory_than_allowed(jupyter_path):
-    kernel = kit.Kernel(jupyter_path, env={"MOBULA_MEMORY_LIMIT": "600MB"})
+    kernel = kit.Kernel(jupyter_path, env={"MOBULA_MEMORY_LIMIT": "600MiB"})
     try:
         kernel.run("1").ok()
-        lost(kernel, "var hoard [][]byte\nfor {\n\tb := make([]byte, 16<<20)\n\tfor i := range b {\n\t\tb[i] = 1\n\t}\n\thoard = append(hoard, b)\n\ttime.Sleep(10 * time.Millisecond)\n}", ["out of memory", "mobula_memory_limit is 600 mb"])
+        lost(kernel, "var hoard [][]byte\nfor {\n\tb := make([]byte, 16<<20)\n\tfor i := range b {\n\t\tb[i] = 1\n\t}\n\thoard = append(hoard, b)\n\ttime.Sleep(10 * time.Millisecond)\n}", ["out of memory", "mobula_memory_limit is 600 mib"])
     finally:
         kernel.close()
 

@@ -192,7 +192,6 @@ def test_a_loop_in_c(kernel):
     host = kernel.host().pid
     cell = kernel.send('fmt.Println("up")\nspin()')
     kernel.seen(cell, "up")
-    start = time.monotonic()
     kernel.interrupt()
     assert kernel.outcome(cell).content["status"] == "error"
     kit.until(lambda: not psutil.pid_exists(host), 10 * kit.SLOW, "the end of the host that spins in C")
