@@ -59,6 +59,11 @@ func TestActorLosesItsWorker(t *testing.T) {
 	n := startNode(t, 1, s)
 	d := connect(t, n, 0)
 	mortal, restarted := d.NewActor(ActorSpec{Form: wire.FormActor, Name: "mortal"}), d.NewActor(ActorSpec{Form: wire.FormActor, Restarts: 1})
+	for _, a := range []*Actor{mortal, restarted} {
+		if err := failureOf(t, a.Made()); err != nil { // a constructor whose end was not heard of is tried again
+			t.Fatal(err)
+		}
+	}
 	hanging := []*Object{mortal.Call(on("hang")), restarted.Call(on("hang"))}
 	for range hanging {
 		<-started
