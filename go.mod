@@ -6,6 +6,8 @@ require golang.org/x/tools v0.51.0
 
 require golang.org/x/sys v0.49.0
 
+require github.com/tidwall/btree v1.8.1
+
 require (
 	github.com/go-zeromq/goczmq/v4 v4.2.2 // indirect
 	github.com/go-zeromq/zmq4 v0.17.0

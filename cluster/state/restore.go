@@ -141,14 +141,18 @@ func read[K ordered[K], V any](d *decoder, key func(*V) K) (table[K, *V], error)
 	if err != nil {
 		return table[K, *V]{}, err
 	}
-	keys := make([]K, len(values))
-	for i, value := range values {
-		keys[i] = key(value)
-		if i > 0 && keys[i-1].Compare(keys[i]) >= 0 {
+	for i := range values {
+		if i > 0 && key(values[i-1]).Compare(key(values[i])) >= 0 {
 			return table[K, *V]{}, d.damaged("records are not in order")
 		}
 	}
-	return sorted(keys, values), nil
+	return tableOf(func(yield func(K, *V) bool) {
+		for _, value := range values {
+			if !yield(key(value), value) {
+				return
+			}
+		}
+	}), nil
 }
 
 // records reads the records of a section.
