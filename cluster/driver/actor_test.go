@@ -29,7 +29,7 @@ func TestReleasedAfterRetries(t *testing.T) {
 		},
 	}}
 	n := startNode(t, 1, s)
-	d := connect(t, n, 0)
+	d := connect(t, n)
 	a := d.NewActor(ActorSpec{Form: wire.FormActor})
 	spec := on("third time")
 	spec.Retries, spec.RetryOn = 5, func(error) bool { return true }
@@ -57,7 +57,7 @@ func TestActorLosesItsWorker(t *testing.T) {
 		},
 	}}
 	n := startNode(t, 1, s)
-	d := connect(t, n, 0)
+	d := connect(t, n)
 	mortal, restarted := d.NewActor(ActorSpec{Form: wire.FormActor, Name: "mortal"}), d.NewActor(ActorSpec{Form: wire.FormActor, Restarts: 1})
 	for _, a := range []*Actor{mortal, restarted} {
 		if err := failureOf(t, a.Made()); err != nil { // a constructor whose end was not heard of is tried again
@@ -88,7 +88,7 @@ func TestCloseEndsActors(t *testing.T) {
 		"hang": func(t *worker.Task) (string, error) { <-t.Context().Done(); return "", errors.New("ended") },
 	}}
 	n := startNode(t, 0, s)
-	d := connect(t, n, 0)
+	d := connect(t, n)
 	placed := d.NewActor(ActorSpec{Form: wire.FormActor})
 	value(t, placed.Call(on("x")))
 	waits := d.NewActor(ActorSpec{Form: wire.FormActor, Class: oneCPU})
@@ -100,7 +100,7 @@ func TestCloseEndsActors(t *testing.T) {
 			t.Errorf("%d has not failed", i)
 		}
 	}
-	other := connect(t, n, 0)
+	other := connect(t, n)
 	stranger := other.NewActor(ActorSpec{Form: wire.FormActor})
 	value(t, stranger.Call(on("x")))
 	lease := stranger.lease
@@ -124,7 +124,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 }
 
 func TestManyActors(t *testing.T) {
-	d := connect(t, startNode(t, 1, &script{}), 0)
+	d := connect(t, startNode(t, 1, &script{}))
 	var list []*Object
 	for i := range 3000 {
 		a := d.NewActor(ActorSpec{Form: wire.FormActor})

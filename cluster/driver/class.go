@@ -10,6 +10,8 @@ import (
 // class holds the tasks that may share workers, and the leases for them. All is guarded by Driver.mu.
 type class struct {
 	spec    wire.Class
+	values  wire.Payload // of the variables that its tasks read; with spec.Environment
+	depth   int
 	request uint64
 	actors  bool // its leases hold actors: any number of constructors may be pushed
 	queue   []*task
@@ -96,7 +98,7 @@ func (d *Driver) ask(c *class) {
 		return
 	}
 	c.asked = want
-	m := wire.LeaseRequest{Request: c.request, Job: d.conf.Job, Class: c.spec, Slots: want, Depth: d.conf.Depth}
+	m := wire.LeaseRequest{Request: c.request, Job: d.conf.Job, Class: c.spec, Slots: want, Depth: c.depth}
 	_ = d.node.Send(wire.KindLeaseRequest, wire.JSON(m)) // without the node everything fails: see disconnected
 }
 

@@ -22,9 +22,12 @@ type Config struct {
 	Node  string // the address of its socket
 	Job   id.Job
 	Build string
-	Depth int // of nesting of the tasks that are submitted
 	// Values are for the node, in the handshake: the program that workers run, above all.
 	Values map[string]string
+	// Part returns a part of the program's code, see Spec.Parts. nil: there are none.
+	Part func(n int) ([]byte, error)
+	// Hold takes a reference to an object of a store that a worker holds. An error means that the object is lost. nil: values are all in messages.
+	Hold func(ctx context.Context, place wire.Place) error
 	// DecodeError makes an error of a failure.
 	DecodeError func(*wire.Failure) error
 	// OnLog gets what tasks write, on the driver's goroutine. nil: it is dropped.
@@ -48,7 +51,7 @@ type Driver struct {
 	wake     chan struct{} // for work: something is deferred
 
 	mu       sync.Mutex // guards below
-	classes  map[string]*class
+	classes  map[classID]*class
 	requests map[uint64]*class
 	leases   map[id.Lease]*lease
 	queries  map[uint64]chan wire.Answer
@@ -65,7 +68,7 @@ func Connect(ctx context.Context, c Config) (*Driver, error) {
 	if err != nil {
 		return nil, &fault.DisconnectedError{Reason: fmt.Sprintf("connect to the node: %v", err)}
 	}
-	d := &Driver{conf: c, node: frame.New(stream), classes: map[string]*class{}, requests: map[uint64]*class{},
+	d := &Driver{conf: c, node: frame.New(stream), classes: map[classID]*class{}, requests: map[uint64]*class{},
 		leases: map[id.Lease]*lease{}, queries: map[uint64]chan wire.Answer{}, wake: make(chan struct{}, 1)}
 	values := map[string]string{"job": c.Job.String()}
 	maps.Copy(values, c.Values)
@@ -187,7 +190,7 @@ func (d *Driver) enqueue(t *task) {
 		c := d.classes[key]
 		if c == nil {
 			d.last++
-			c = &class{spec: t.spec.Class, request: d.last, actors: t.spec.Form >= wire.FormActor}
+			c = &class{spec: t.spec.Class, values: t.spec.Values, depth: t.spec.Depth, request: d.last, actors: t.spec.Form >= wire.FormActor}
 			d.classes[key], d.requests[c.request] = c, c
 		}
 		t.class = c
@@ -197,19 +200,37 @@ func (d *Driver) enqueue(t *task) {
 	d.mu.Unlock()
 }
 
-// classKey is equal for tasks that may share a lease. Actors that hold resources have one each.
-func classKey(t *task) string {
-	key, err := json.Marshal(t.spec.Class)
+// ClassKey returns a text that is equal for equal classes.
+func ClassKey(c wire.Class) string {
+	key, err := json.Marshal(c)
 	if err != nil {
 		panic(fmt.Sprintf("driver: a class cannot be encoded: %v", err)) // a bug: it is plain data
 	}
+	return string(key)
+}
+
+// classKey is equal for tasks that may share a lease. Actors that hold resources have one each.
+func classKey(t *task) classID {
+	key := classID{key: t.spec.ClassKey, depth: t.spec.Depth}
+	if key.key == "" {
+		key.key = ClassKey(t.spec.Class)
+	}
 	if t.spec.Form < wire.FormActor {
-		return string(key)
+		return key
 	}
-	if len(t.spec.Class.Resources) == 0 && !t.spec.Class.Isolated {
-		return "actors " + string(key)
+	key.actors = true
+	if len(t.spec.Class.Resources) > 0 || t.spec.Class.Isolated {
+		key.actor = t.actor.ID
 	}
-	return "actor " + t.actor.ID.String() + string(key)
+	return key
+}
+
+// classID tells classes apart.
+type classID struct {
+	key    string
+	depth  int
+	actors bool
+	actor  id.Actor // that has a lease of its own
 }
 
 func (d *Driver) handle(kind byte, body []byte) error {

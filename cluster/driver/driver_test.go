@@ -21,7 +21,7 @@ func TestActors(t *testing.T) {
 		},
 		"all": func(t *worker.Task) (string, error) { return strings.Join(*t.State.(*[]string), ""), nil },
 	}}
-	d := connect(t, startNode(t, 1, s), 0)
+	d := connect(t, startNode(t, 1, s))
 	a := d.NewActor(ActorSpec{Form: wire.FormActor, Name: "list"})
 	var want strings.Builder
 	var list []*Object
@@ -61,7 +61,7 @@ func TestStream(t *testing.T) {
 			return "", nil
 		},
 	}}
-	d := connect(t, startNode(t, 1, s), 0)
+	d := connect(t, startNode(t, 1, s))
 	spec := call("count")
 	spec.Form = wire.FormStream
 	next := uint32(0)
@@ -91,15 +91,15 @@ func TestStream(t *testing.T) {
 func TestNested(t *testing.T) {
 	s := &script{funcs: map[string]func(*worker.Task) (string, error){}}
 	n := startNode(t, 2, s)
-	var drivers [6]*Driver
-	for depth := range drivers {
-		drivers[depth] = connect(t, n, depth)
-		if depth == 0 {
-			continue
-		}
-		inner := drivers[depth]
+	inner := connect(t, n)
+	at := func(depth int) Spec {
+		spec := call(fmt.Sprint("depth ", depth+1))
+		spec.Depth = depth
+		return spec
+	}
+	for depth := 1; depth < 6; depth++ {
 		s.funcs[fmt.Sprint("depth ", depth)] = func(t *worker.Task) (string, error) {
-			o := inner.Submit(call(fmt.Sprint("depth ", depth+1)))
+			o := inner.Submit(at(depth))
 			t.Block()
 			<-o.Done()
 			t.Resume()
@@ -109,7 +109,7 @@ func TestNested(t *testing.T) {
 	}
 	var list []*Object
 	for range 20 {
-		list = append(list, drivers[0].Submit(call("depth 1")))
+		list = append(list, inner.Submit(at(0)))
 	}
 	for _, o := range list {
 		if got := value(t, o); got != "depth 6" {
@@ -122,7 +122,7 @@ func TestClose(t *testing.T) {
 	s := &script{funcs: map[string]func(*worker.Task) (string, error){
 		"hang": func(t *worker.Task) (string, error) { <-t.Context().Done(); return "", errors.New("ended") },
 	}}
-	d := connect(t, startNode(t, 1, s), 0)
+	d := connect(t, startNode(t, 1, s))
 	list := []*Object{d.Submit(call("hang")), d.Submit(call("queued"))}
 	d.Close()
 	list = append(list, d.Submit(call("late")))
@@ -137,7 +137,7 @@ func TestClose(t *testing.T) {
 }
 
 func BenchmarkSync(b *testing.B) {
-	d := connect(b, startNode(b, 2, &script{}), 0)
+	d := connect(b, startNode(b, 2, &script{}))
 	value(b, d.Submit(call("x")))
 	for b.Loop() {
 		<-d.Submit(call("x")).Done()
@@ -145,7 +145,7 @@ func BenchmarkSync(b *testing.B) {
 }
 
 func BenchmarkAsync(b *testing.B) {
-	d := connect(b, startNode(b, 2, &script{}), 0)
+	d := connect(b, startNode(b, 2, &script{}))
 	value(b, d.Submit(call("x")))
 	const batch = 10000
 	for b.Loop() {
@@ -161,7 +161,7 @@ func BenchmarkAsync(b *testing.B) {
 }
 
 func BenchmarkActorSync(b *testing.B) {
-	d := connect(b, startNode(b, 2, &script{}), 0)
+	d := connect(b, startNode(b, 2, &script{}))
 	a := d.NewActor(ActorSpec{Form: wire.FormActor})
 	for b.Loop() {
 		<-a.Call(Spec{Form: wire.FormCall}).Done()

@@ -186,9 +186,9 @@ func (s *script) Execute(t *worker.Task) worker.Outcome {
 	return worker.Outcome{Value: wire.Payload{Head: []byte(v)}}
 }
 
-func connect(t testing.TB, n *fakeNode, depth int) *Driver {
+func connect(t testing.TB, n *fakeNode) *Driver {
 	t.Helper()
-	d, err := Connect(context.Background(), Config{Node: n.address, Job: id.New[id.Job](), Depth: depth, DecodeError: func(f *wire.Failure) error { return errors.New(f.Message) }})
+	d, err := Connect(context.Background(), Config{Node: n.address, Job: id.New[id.Job](), DecodeError: func(f *wire.Failure) error { return errors.New(f.Message) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,8 @@ type lease struct {
 	average   time.Duration
 	inflight  map[id.Task]*task
 	sequence  uint64
+	parts     int  // of the code that were sent
+	prepared  bool // the values of variables were sent
 	actors    map[*Actor]bool
 	heard     time.Time // of the last result, or of the first task after it was idle
 	closing   bool      // it goes back when nothing is in flight
@@ -112,10 +114,28 @@ func (l *lease) push(t *task) {
 		l.actors[t.actor] = true
 		l.d.later(func() { t.actor.placed(l) })
 	}
+	l.prepare(t)
 	m := t.push()
 	if err := l.conn.Send(wire.KindPush, m.Append); err != nil && !errors.Is(err, frame.ErrClosed) {
 		l.settle(t)
 		l.d.later(func() { t.resolve(wire.Payload{}, fmt.Errorf("submit task %s: %w", t.spec.Name, err)) })
+	}
+}
+
+// prepare sends what the worker needs before the task; Driver.mu is held. An error of the connection is found by serve.
+func (l *lease) prepare(t *task) {
+	for ; l.parts < t.spec.Parts; l.parts++ {
+		data, err := l.d.conf.Part(l.parts)
+		if err != nil {
+			panic(fmt.Sprintf("driver: part %d of the code: %v", l.parts, err)) // a bug: the task needs it, so it exists
+		}
+		m := wire.Code{Part: uint64(l.parts), Data: data}
+		_ = l.conn.Send(wire.KindCode, m.Append)
+	}
+	if digest := l.class.spec.Environment; digest != "" && !l.prepared {
+		l.prepared = true
+		m := wire.Environment{Digest: digest, Values: l.class.values}
+		_ = l.conn.Send(wire.KindEnvironment, m.Append)
 	}
 }
 
@@ -161,6 +181,11 @@ func (l *lease) handle(kind byte, body []byte) error {
 			t.items = m.Index + 1
 		}
 		l.d.mu.Unlock()
+		if fresh && !m.Value.Place.IsZero() {
+			if err := l.d.hold(l, m.Value.Place); err != nil {
+				return fmt.Errorf("item %d of a stream is lost: %w", m.Index, err)
+			}
+		}
 		if fresh && t.spec.OnItem != nil {
 			t.spec.OnItem(m.Value)
 		}
@@ -191,14 +216,14 @@ func (l *lease) result(m *wire.Result) {
 	d.pump(l.class)
 	l.finishClosing()
 	d.mu.Unlock()
-	d.conclude(t, m)
+	d.conclude(l, t, m)
 }
 
 // conclude resolves a task by its worker's result, or tries it again.
-func (d *Driver) conclude(t *task, m *wire.Result) {
+func (d *Driver) conclude(l *lease, t *task, m *wire.Result) {
 	switch m.Status {
 	case wire.StatusOK:
-		t.resolve(m.Value, nil)
+		d.arrived(l, t, m.Value)
 	case wire.StatusCanceled:
 		t.resolve(wire.Payload{}, &fault.CanceledError{Task: t.id(), Name: t.spec.Name})
 	case wire.StatusActorGone:
@@ -216,6 +241,33 @@ func (d *Driver) conclude(t *task, m *wire.Result) {
 			t.resolve(wire.Payload{}, err)
 		})
 	}
+}
+
+// arrived resolves a task whose result is here, or held in a store.
+func (d *Driver) arrived(l *lease, t *task, value wire.Payload) {
+	if value.Place.IsZero() {
+		t.resolve(value, nil)
+		return
+	}
+	d.wg.Go(func() {
+		err := d.hold(l, value.Place)
+		if err == nil || !d.again(t) {
+			t.resolve(value, err)
+		}
+	})
+}
+
+// hold takes over the worker's reference to an object.
+func (d *Driver) hold(l *lease, place wire.Place) error {
+	if d.conf.Hold == nil {
+		return errors.New("a result is in an object store, and this driver has none")
+	}
+	if err := d.conf.Hold(d.ctx, place); err != nil {
+		return err
+	}
+	m := wire.Taken{Object: place.Object}
+	_ = l.conn.Send(wire.KindTaken, m.Append) // without its worker the reference is gone anyway
+	return nil
 }
 
 // again gives a task another attempt if it has one left.

@@ -14,7 +14,12 @@ type Spec struct {
 	Name    string
 	Closure wire.Payload
 	Class   wire.Class
-	Inputs  []*Object // the closure refers to them: the task starts when all are ready
+	// ClassKey is ClassKey(Class), for those who submit many tasks of a class; it is computed where it is empty.
+	ClassKey string
+	Values   wire.Payload // of the variables whose digest is Class.Environment
+	Parts    int          // so many parts of the program's code must be in the worker
+	Depth    int          // of nesting
+	Inputs   []*Object    // the closure refers to them: the task starts when all are ready
 	// Retries is how often the task is tried again after the system has failed it; below 0: without end.
 	Retries int
 	// RetryOn says which of the task's own errors are worth another attempt; nil: none. It counts against Retries.
@@ -91,7 +96,7 @@ func (o *Object) failure() error {
 
 // push is the message that gives the task to a worker.
 func (t *task) push() wire.Push {
-	m := wire.Push{Task: t.id(), Form: t.spec.Form, Attempt: uint64(t.attempt), Name: t.spec.Name, Closure: t.spec.Closure}
+	m := wire.Push{Task: t.id(), Form: t.spec.Form, Attempt: uint64(t.attempt), Depth: uint64(t.spec.Depth), Name: t.spec.Name, Closure: t.spec.Closure}
 	if t.actor != nil {
 		m.Actor, m.Concurrency = t.actor.ID, uint64(t.actor.spec.Concurrency)
 	}

@@ -24,7 +24,7 @@ func TestTasks(t *testing.T) {
 		},
 		"fail": func(*worker.Task) (string, error) { return "", errors.New("on purpose") },
 	}}
-	d := connect(t, startNode(t, 2, s), 0)
+	d := connect(t, startNode(t, 2, s))
 	var list []*Object
 	for i := range 5000 {
 		list = append(list, d.Submit(call(fmt.Sprint(i))))
@@ -51,7 +51,7 @@ func TestChain(t *testing.T) {
 	s := &script{funcs: map[string]func(*worker.Task) (string, error){
 		"next": func(t *worker.Task) (string, error) { return string(t.Inputs[0].Value.Head) + "x", nil },
 	}}
-	d := connect(t, startNode(t, 2, s), 0)
+	d := connect(t, startNode(t, 2, s))
 	o := Put(wire.Payload{})
 	for range 200 {
 		o = d.Submit(call("next", o))
@@ -72,7 +72,7 @@ func TestRetriesOfOwnErrors(t *testing.T) {
 		},
 		"never": func(t *worker.Task) (string, error) { return "", fmt.Errorf("attempt %d", t.Attempt) },
 	}}
-	d := connect(t, startNode(t, 1, s), 0)
+	d := connect(t, startNode(t, 1, s))
 	spec := call("third time")
 	spec.Retries, spec.RetryOn = 5, func(error) bool { return true }
 	if got := value(t, d.Submit(spec)); got != "attempt 3" {
@@ -104,7 +104,7 @@ func TestCancel(t *testing.T) {
 			return "late", nil
 		},
 	}}
-	d := connect(t, startNode(t, 1, s), 0)
+	d := connect(t, startNode(t, 1, s))
 	canceled := func(o *Object) {
 		t.Helper()
 		if _, ok := errors.AsType[*fault.CanceledError](failureOf(t, o)); !ok {
@@ -141,7 +141,7 @@ func TestLongTasksDoNotHoldOthers(t *testing.T) {
 	s := &script{funcs: map[string]func(*worker.Task) (string, error){
 		"long": func(*worker.Task) (string, error) { <-release; return "long", nil },
 	}}
-	d := connect(t, startNode(t, 2, s), 0)
+	d := connect(t, startNode(t, 2, s))
 	for range 2000 { // the windows grow
 		d.Submit(call("short"))
 	}
@@ -178,7 +178,7 @@ func TestWorkerDies(t *testing.T) {
 		},
 	}}
 	n := startNode(t, 1, s)
-	d := connect(t, n, 0)
+	d := connect(t, n)
 	spec := call("hang")
 	spec.Retries = 5
 	o := d.Submit(spec)

@@ -29,8 +29,8 @@ func realWorker(which id.Worker) error {
 type script struct {
 	node string
 
-	mu      sync.Mutex // guards below
-	drivers map[int]*driver.Driver
+	mu    sync.Mutex // guards below
+	inner *driver.Driver
 }
 
 func (s *script) Execute(t *work.Task) work.Outcome {
@@ -54,13 +54,15 @@ func (s *script) nest(t *work.Task, job string, depth int) work.Outcome {
 	if depth == 4 {
 		return work.Outcome{Value: wire.Payload{Head: []byte(".")}}
 	}
-	d, err := s.driver(job, depth+1)
+	d, err := s.driver(job)
 	if err != nil {
 		return work.Outcome{Failure: &wire.Failure{Message: err.Error()}}
 	}
 	var parts []*driver.Object
 	for range 2 {
-		parts = append(parts, d.Submit(words("nest %s %d", job, depth+1)))
+		spec := words("nest %s %d", job, depth+1)
+		spec.Depth = depth + 1
+		parts = append(parts, d.Submit(spec))
 	}
 	t.Block()
 	defer t.Resume()
@@ -79,25 +81,22 @@ func (s *script) nest(t *work.Task, job string, depth int) work.Outcome {
 	return work.Outcome{Value: wire.Payload{Head: []byte(all.String() + ")")}}
 }
 
-// driver is the connection for tasks of one depth.
-func (s *script) driver(job string, depth int) (*driver.Driver, error) {
+// driver is the connection for the tasks of tasks.
+func (s *script) driver(job string) (*driver.Driver, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d := s.drivers[depth]; d != nil {
-		return d, nil
+	if s.inner != nil {
+		return s.inner, nil
 	}
 	parsed, err := id.Parse[id.Job](job)
 	if err != nil {
 		return nil, err
 	}
-	d, err := driver.Connect(context.Background(), driver.Config{Node: s.node, Job: parsed, Depth: depth, DecodeError: decode})
+	d, err := driver.Connect(context.Background(), driver.Config{Node: s.node, Job: parsed, DecodeError: decode})
 	if err != nil {
 		return nil, err
 	}
-	if s.drivers == nil {
-		s.drivers = map[int]*driver.Driver{}
-	}
-	s.drivers[depth] = d
+	s.inner = d
 	return d, nil
 }
 

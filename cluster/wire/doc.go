@@ -19,15 +19,18 @@ package wire
 
 // The kinds of frames between driver and worker. A number is never used for anything else.
 const (
-	KindAttach    byte = iota + 1 // driver: which lease this connection serves
-	KindPush                      // driver: a task
-	KindResult                    // worker: how it ended
-	KindYield                     // worker: an item of a stream
-	KindCancel                    // driver: end a task
-	KindRecall                    // driver: give back what has not begun
-	KindReturned                  // worker: what it gives back
-	KindConsumed                  // driver: so many items of a stream were taken
-	KindKillActor                 // driver: forget an actor
+	KindAttach      byte = iota + 1 // driver: which lease this connection serves
+	KindPush                        // driver: a task
+	KindResult                      // worker: how it ended
+	KindYield                       // worker: an item of a stream
+	KindCancel                      // driver: end a task
+	KindRecall                      // driver: give back what has not begun
+	KindReturned                    // worker: what it gives back
+	KindConsumed                    // driver: so many items of a stream were taken
+	KindKillActor                   // driver: forget an actor
+	KindCode                        // driver: a part of the program's code, before the first task that needs it
+	KindEnvironment                 // driver: the values of variables, before the first task that reads them
+	KindTaken                       // driver: an object of a result is held here now
 )
 
 // Between client (driver or worker) and node.

@@ -6,15 +6,26 @@ import (
 	"mobula/internal/id"
 )
 
-// Payload is an encoded value: what package codec calls Encoded.
+// Payload is an encoded value: what package codec calls Encoded, or where it is kept.
 type Payload struct {
 	Head    []byte
 	Buffers [][]byte
+	Place   Place // where the value is if it is not here
 }
+
+// Place says which object of which node's store a value is.
+type Place struct {
+	Node   id.Node
+	Object id.Object
+	Size   uint64 // bytes
+}
+
+// IsZero reports that there is no such place: the value is in its message.
+func (p Place) IsZero() bool { return p.Object.IsZero() }
 
 // Size is its length in bytes.
 func (p Payload) Size() int {
-	n := len(p.Head)
+	n := len(p.Head) + int(p.Place.Size)
 	for _, b := range p.Buffers {
 		n += len(b)
 	}
@@ -23,7 +34,7 @@ func (p Payload) Size() int {
 
 // Clone returns a copy that aliases nothing.
 func (p Payload) Clone() Payload {
-	c := Payload{Head: append([]byte(nil), p.Head...)}
+	c := Payload{Head: append([]byte(nil), p.Head...), Place: p.Place}
 	for _, b := range p.Buffers {
 		c.Buffers = append(c.Buffers, append([]byte(nil), b...))
 	}
@@ -32,16 +43,32 @@ func (p Payload) Clone() Payload {
 
 func (p Payload) append(b []byte) []byte {
 	b = appendBytes(b, p.Head)
-	b = binary.AppendUvarint(b, uint64(len(p.Buffers)))
+	if !p.Place.IsZero() {
+		b = append(append(append(b, placed), p.Place.Node.ID[:]...), p.Place.Object.ID[:]...)
+		return binary.AppendUvarint(b, p.Place.Size)
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.Buffers))<<1)
 	for _, x := range p.Buffers {
 		b = appendBytes(b, x)
 	}
 	return b
 }
 
+// placed follows the head of a value that is elsewhere; else twice the number of buffers does.
+const placed = 1
+
 func (p *parser) payload() (v Payload) {
 	v.Head = p.bytes()
-	if n := p.count(1); n > 0 {
+	n := p.uvarint()
+	if n&1 != 0 {
+		p.bad = p.bad || n != placed
+		v.Place = Place{id.Node{ID: p.id()}, id.Object{ID: p.id()}, p.uvarint()}
+		return v
+	}
+	if n >>= 1; n > uint64(len(p.rest)) {
+		p.bad = true
+	}
+	if n > 0 && !p.bad {
 		v.Buffers = make([][]byte, n)
 		for i := range v.Buffers {
 			v.Buffers[i] = p.bytes()
@@ -70,6 +97,7 @@ type Push struct {
 	Task    id.Task
 	Form    Form
 	Attempt uint64 // 1 is the first
+	Depth   uint64 // of nesting: 0 for a task of the program that drives the job
 	Actor   id.Actor
 	// Concurrency is how many calls an actor runs at a time; for FormActor and FormTryActor.
 	Concurrency uint64
@@ -89,6 +117,7 @@ func (m *Push) Append(b []byte) []byte {
 	b = append(b, m.Task.ID[:]...)
 	b = append(b, byte(m.Form))
 	b = binary.AppendUvarint(b, m.Attempt)
+	b = binary.AppendUvarint(b, m.Depth)
 	b = append(b, m.Actor.ID[:]...)
 	b = binary.AppendUvarint(b, m.Concurrency)
 	b = appendString(b, m.Name)
@@ -104,7 +133,7 @@ func (m *Push) Append(b []byte) []byte {
 // ParsePush reads the message; it aliases body.
 func ParsePush(body []byte) (Push, error) {
 	p := parser{rest: body}
-	m := Push{Task: id.Task{ID: p.id()}, Form: Form(p.byte()), Attempt: p.uvarint(), Actor: id.Actor{ID: p.id()}, Concurrency: p.uvarint(), Name: p.string(), Closure: p.payload()}
+	m := Push{Task: id.Task{ID: p.id()}, Form: Form(p.byte()), Attempt: p.uvarint(), Depth: p.uvarint(), Actor: id.Actor{ID: p.id()}, Concurrency: p.uvarint(), Name: p.string(), Closure: p.payload()}
 	if n := p.count(18); n > 0 {
 		m.Inputs = make([]Input, n)
 		for i := range m.Inputs {

@@ -15,12 +15,15 @@ func messages() []struct {
 } {
 	task, object := id.New[id.Task](), id.New[id.Object]()
 	push := Push{Task: task, Form: FormTry, Attempt: 2, Actor: id.New[id.Actor](), Concurrency: 3, Name: "f",
-		Closure: Payload{[]byte("head"), [][]byte{[]byte("one"), []byte("two")}}, Inputs: []Input{{object, Payload{Head: []byte("x")}}}}
+		Depth: 4, Closure: Payload{Head: []byte("head"), Buffers: [][]byte{[]byte("one"), []byte("two")}}, Inputs: []Input{{object, Payload{Head: []byte("x")}}}}
 	plain := Push{Task: task, Form: FormValue, Closure: Payload{Head: []byte("h")}}
 	ok := Result{Task: task, Status: StatusOK, Nanos: 1 << 40, Value: Payload{Head: []byte("v")}}
-	failed := Result{Task: task, Status: StatusError, Value: Payload{Head: []byte{1}}, Failure: &Failure{"m", "*t.E", true, []Frame{{"f", "cell[3]", 7}}, Payload{Head: []byte("e")}}}
+	failed := Result{Task: task, Status: StatusError, Value: Payload{Head: []byte{1}}, Failure: &Failure{"m", "*t.E", true, []Frame{{"f", "cell[3]", 7}}, Payload{Head: []byte("e"), Place: Place{id.New[id.Node](), object, 1 << 40}}}}
 	yield := Yield{task, 9, Payload{Head: []byte("v")}}
 	cancel := Cancel{task}
+	code := Code{3, []byte("archive")}
+	environment := Environment{"digest", Payload{Head: []byte("values")}}
+	taken := Taken{object}
 	returned := Returned{[]id.Task{task, id.New[id.Task]()}}
 	events := Events{id.New[id.Job](), []TaskEvent{{task, "f", TaskRunning, 1 << 60, id.New[id.Worker](), 2}, {Task: task, State: TaskFinished}}}
 	grant := LeaseGrant{Request: 3, Lease: id.New[id.Lease](), Worker: id.New[id.Worker](), PID: 7, Address: "/a", Slots: 2}
@@ -36,6 +39,9 @@ func messages() []struct {
 		{"failure", failed, failed.Append, func(b []byte) (any, error) { return ParseResult(b) }},
 		{"yield", yield, yield.Append, func(b []byte) (any, error) { return ParseYield(b) }},
 		{"cancel", cancel, cancel.Append, func(b []byte) (any, error) { return ParseCancel(b) }},
+		{"code", code, code.Append, func(b []byte) (any, error) { return ParseCode(b) }},
+		{"environment", environment, environment.Append, func(b []byte) (any, error) { return ParseEnvironment(b) }},
+		{"taken", taken, taken.Append, func(b []byte) (any, error) { return ParseTaken(b) }},
 		{"returned", returned, returned.Append, func(b []byte) (any, error) { return ParseReturned(b) }},
 		{"events", events, events.Append, func(b []byte) (any, error) { return ParseEvents(b) }},
 		{"grant", grant, JSON(grant), func(b []byte) (any, error) { return ParseJSON[LeaseGrant](b) }},

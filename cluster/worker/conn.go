@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -19,7 +20,9 @@ type conn struct {
 	slots   int
 	running int
 	queue   fifo[*Task]
-	pending map[id.Task]*Task // queued and running, those of actors too: what can be canceled
+	pending map[id.Task]*Task  // queued and running, those of actors too: what can be canceled
+	kept    map[id.Object]bool // of results, until the driver holds them
+	unfit   error              // what its tasks need could not be loaded
 	err     error
 }
 
@@ -38,6 +41,8 @@ func (c *conn) serve() {
 	}
 	c.mu.Lock()
 	c.err = err
+	kept := c.kept
+	c.kept = nil
 	c.queue.takeAll()
 	for _, t := range c.pending {
 		t.cancelNow()
@@ -55,6 +60,59 @@ func (c *conn) serve() {
 	c.w.mu.Unlock()
 	for _, actor := range orphans {
 		c.w.kill(actor)
+	}
+	for object := range kept {
+		c.release(object)
+	}
+}
+
+// keep remembers an object of a result that is sent.
+func (c *conn) keep(place wire.Place) {
+	if place.IsZero() {
+		return
+	}
+	c.mu.Lock()
+	ended := c.err != nil
+	if !ended {
+		if c.kept == nil {
+			c.kept = map[id.Object]bool{}
+		}
+		c.kept[place.Object] = true
+	}
+	c.mu.Unlock()
+	if ended {
+		c.release(place.Object)
+	}
+}
+
+// taken hears that the driver holds an object itself.
+func (c *conn) taken(object id.Object) {
+	c.mu.Lock()
+	kept := c.kept[object]
+	delete(c.kept, object)
+	c.mu.Unlock()
+	if kept {
+		c.release(object)
+	}
+}
+
+func (c *conn) release(object id.Object) {
+	if h, ok := c.w.exec.(Holder); ok {
+		h.Release(object)
+	}
+}
+
+// load takes code, or values of variables. Tasks that follow fail if that does.
+func (c *conn) load(what func(Loader) error) {
+	l, ok := c.w.exec.(Loader)
+	err := errors.New("this worker takes no code")
+	if ok {
+		err = what(l)
+	}
+	if err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.unfit = err
 	}
 }
 
@@ -86,6 +144,24 @@ func (c *conn) handle(kind byte, body []byte) error {
 		c.w.kill(m.Actor)
 	case wire.KindRecall:
 		c.recall()
+	case wire.KindCode:
+		m, err := wire.ParseCode(append([]byte(nil), body...))
+		if err != nil {
+			return err
+		}
+		c.load(func(l Loader) error { return l.Load(int(m.Part), m.Data) })
+	case wire.KindEnvironment:
+		m, err := wire.ParseEnvironment(append([]byte(nil), body...))
+		if err != nil {
+			return err
+		}
+		c.load(func(l Loader) error { return l.SetEnvironment(m.Digest, m.Values) })
+	case wire.KindTaken:
+		m, err := wire.ParseTaken(body)
+		if err != nil {
+			return err
+		}
+		c.taken(m.Object)
 	case wire.KindAttach:
 		m, err := wire.ParseJSON[wire.Attach](body)
 		if err != nil {
@@ -110,6 +186,11 @@ func (c *conn) push(body []byte) error {
 	t.taken.L = &t.mu
 	c.mu.Lock()
 	t.Lease = c.lease
+	if unfit := c.unfit; unfit != nil {
+		c.mu.Unlock()
+		t.refuse(wire.StatusError, &wire.Failure{Message: unfit.Error()})
+		return nil
+	}
 	c.pending[m.Task] = t
 	if m.Form >= wire.FormActor {
 		c.mu.Unlock()

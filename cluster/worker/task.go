@@ -23,6 +23,17 @@ type Executor interface {
 	Execute(t *Task) Outcome
 }
 
+// Loader is an Executor that takes code and the values of variables from drivers.
+type Loader interface {
+	// Load adds a part of the program's code, by its number. A part may come again.
+	Load(part int, code []byte) error
+	// SetEnvironment sets variables. It is called before any task that reads them.
+	SetEnvironment(digest string, values wire.Payload) error
+}
+
+// Holder is an Executor whose outcomes may be in an object store: it holds them until the driver does.
+type Holder interface{ Release(object id.Object) }
+
 // Task is a task that runs here.
 type Task struct {
 	wire.Push
@@ -128,6 +139,7 @@ func (t *Task) Yield(v wire.Payload) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	t.conn.keep(v.Place)
 	return t.conn.Send(wire.KindYield, m.Append)
 }
 
@@ -171,6 +183,7 @@ func (t *Task) refuse(status wire.Status, why *wire.Failure) {
 
 // send reports a result. One that is too large for a message is a failure.
 func (t *Task) send(m *wire.Result) {
+	t.conn.keep(m.Value.Place)
 	err := t.conn.Send(wire.KindResult, m.Append)
 	if err != nil && t.conn.Err() == nil {
 		*m = wire.Result{Task: t.Task, Status: wire.StatusError, Failure: &wire.Failure{Message: "send the result: " + err.Error()}}

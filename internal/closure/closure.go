@@ -143,3 +143,15 @@ func isClosureStruct(t reflect.Type) bool {
 	second := t.Field(1).Name
 	return second == "R" || strings.HasPrefix(second, "X")
 }
+
+// Layout returns the type of the objects that func values of this code point to, which capture something.
+func Layout(entry uintptr) (reflect.Type, error) {
+	if !isText(entry) {
+		return nil, failure(entry, ErrUnknownCode)
+	}
+	t, err := layout(entry)
+	if err != nil {
+		return nil, failure(entry, err)
+	}
+	return t, nil
+}

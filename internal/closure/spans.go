@@ -49,7 +49,7 @@ func spansLocked() []*Code {
 	if list := known.Load(); list != nil {
 		return *list
 	}
-	list := []*Code{executableCode()}
+	list := []*Code{theExecutable()}
 	known.Store(&list)
 	return list
 }
@@ -76,3 +76,8 @@ func isStatic(p uintptr) bool {
 	}
 	return false
 }
+
+// Executable returns the executable's own code; it is empty where it was not found.
+func Executable() Code { return *theExecutable() }
+
+var theExecutable = sync.OnceValue(executableCode)

@@ -28,8 +28,8 @@ type Host interface {
 	MakeFunc(code string, t reflect.Type, captures unsafe.Pointer) (reflect.Value, error)
 	// StaticName names memory that the other process has too, such as a package variable or what
 	// a sentinel error points to, and says how far into it p points. What it names is not
-	// copied. It is asked once for each place that something refers to, so it should be fast.
-	StaticName(p unsafe.Pointer) (name string, offset uintptr, ok bool)
+	// copied. size bytes there are referred to. It is asked once for each place that something refers to, so it should be fast.
+	StaticName(p unsafe.Pointer, size uintptr) (name string, offset uintptr, ok bool)
 	// StaticVariable finds what StaticName named.
 	StaticVariable(name string) (Static, bool)
 }

@@ -107,7 +107,7 @@ func variable[T any](h *registry, name string, p *T) {
 	h.statics[name] = Static{Pointer: unsafe.Pointer(p), Size: unsafe.Sizeof(*p), Type: reflect.TypeFor[T]()}
 }
 
-func (h *registry) StaticName(p unsafe.Pointer) (string, uintptr, bool) {
+func (h *registry) StaticName(p unsafe.Pointer, _ uintptr) (string, uintptr, bool) {
 	for name, s := range h.statics {
 		if offset := uintptr(p) - uintptr(s.Pointer); offset < s.Size {
 			return name, offset, true

@@ -124,7 +124,7 @@ func (e *encoder) reachUnder(root int32, at place, p unsafe.Pointer, prog *progr
 	if _, ok := e.index[key]; ok {
 		return nil
 	}
-	if name, offset, ok := e.h.StaticName(p); ok {
+	if name, offset, ok := e.h.StaticName(p, prog.size*uintptr(n)); ok {
 		kind = kindStatic
 		e.statics[int32(len(e.regions))] = staticPlace{name, offset}
 	}

@@ -79,6 +79,9 @@ func specialOf(t reflect.Type) *special {
 	if s, ok := specials[t]; ok {
 		return s
 	}
+	if s, ok := customs.Load(t); ok {
+		return s.(*special)
+	}
 	generic, _, _ := strings.Cut(t.Name(), "[")
 	switch t.PkgPath() {
 	case "context":

@@ -1,0 +1,45 @@
+// Package program names the code of this process so that another process which runs the same program finds it: functions with
+// what they capture, types, and memory that belongs to the program. Values whose graph holds such names can
+// be sent (package codec).
+//
+// # Usage
+//
+//	p, err := program.Executable()
+//	message, err := codec.Encode(p, reflect.ValueOf(&closure).Elem(), codec.Options{})
+//
+// In a session host, which loads code as cells are run, the engine has a Program of its own.
+//
+// # Concurrency
+//
+// A Program may be used by any number of goroutines.
+//
+// # Testing
+//
+// The tests send closures to a second process of the test binary.
+package program
+
+import "mobula/internal/codec"
+
+// Program is the code of this process.
+type Program interface {
+	codec.Host
+	// Digest identifies the program: processes of equal digests name things equally.
+	Digest() string
+	// Needs returns what another process of the program lacks to run functions that were described (see codec.Host), by
+	// the addresses of their code.
+	Needs(entries []uintptr) (Needs, error)
+	// Part returns a part of the code that was loaded since the start, by its number from 0.
+	Part(n int) ([]byte, error)
+	// Load adds the n-th part. It does nothing if that is here already.
+	Load(n int, part []byte) error
+	// SetEnvironment gives variables the values that Needs has read. It is called once, before anything runs.
+	SetEnvironment(digest string, values codec.Encoded) error
+}
+
+// Needs is what code needs beside the executable.
+type Needs struct {
+	Parts int // so many parts of code
+	// Environment is the digest of the values of variables that the code reads, which Values holds; "" if it reads none.
+	Environment string
+	Values      codec.Encoded
+}
