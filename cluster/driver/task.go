@@ -102,7 +102,7 @@ func (t *task) push() wire.Push {
 	}
 	for _, in := range t.spec.Inputs {
 		value, _ := in.Result() // it has not failed: whenReady
-		m.Inputs = append(m.Inputs, wire.Input{Object: in.ID, Value: value})
+		m.Closure.Refs = append(m.Closure.Refs, wire.Ref{Object: in.ID, Value: value})
 	}
 	return m
 }

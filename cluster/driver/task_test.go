@@ -17,7 +17,7 @@ func TestTasks(t *testing.T) {
 	s := &script{funcs: map[string]func(*worker.Task) (string, error){
 		"join": func(t *worker.Task) (string, error) {
 			var parts []string
-			for _, in := range t.Inputs {
+			for _, in := range t.Closure.Refs {
 				parts = append(parts, string(in.Value.Head))
 			}
 			return strings.Join(parts, "+"), nil
@@ -49,7 +49,7 @@ func TestTasks(t *testing.T) {
 
 func TestChain(t *testing.T) {
 	s := &script{funcs: map[string]func(*worker.Task) (string, error){
-		"next": func(t *worker.Task) (string, error) { return string(t.Inputs[0].Value.Head) + "x", nil },
+		"next": func(t *worker.Task) (string, error) { return string(t.Closure.Refs[0].Value.Head) + "x", nil },
 	}}
 	d := connect(t, startNode(t, 2, s))
 	o := Put(wire.Payload{})

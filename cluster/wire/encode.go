@@ -15,8 +15,9 @@ func appendString(b []byte, v string) []byte {
 
 // parser consumes a body. After the first failure everything is zero.
 type parser struct {
-	rest []byte
-	bad  bool
+	rest    []byte
+	bad     bool
+	nesting int // of payloads
 }
 
 func (p *parser) take(n uint64) []byte {

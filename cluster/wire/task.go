@@ -6,77 +6,6 @@ import (
 	"mobula/internal/id"
 )
 
-// Payload is an encoded value: what package codec calls Encoded, or where it is kept.
-type Payload struct {
-	Head    []byte
-	Buffers [][]byte
-	Place   Place // where the value is if it is not here
-}
-
-// Place says which object of which node's store a value is.
-type Place struct {
-	Node   id.Node
-	Object id.Object
-	Size   uint64 // bytes
-}
-
-// IsZero reports that there is no such place: the value is in its message.
-func (p Place) IsZero() bool { return p.Object.IsZero() }
-
-// Size is its length in bytes.
-func (p Payload) Size() int {
-	n := len(p.Head) + int(p.Place.Size)
-	for _, b := range p.Buffers {
-		n += len(b)
-	}
-	return n
-}
-
-// Clone returns a copy that aliases nothing.
-func (p Payload) Clone() Payload {
-	c := Payload{Head: append([]byte(nil), p.Head...), Place: p.Place}
-	for _, b := range p.Buffers {
-		c.Buffers = append(c.Buffers, append([]byte(nil), b...))
-	}
-	return c
-}
-
-func (p Payload) append(b []byte) []byte {
-	b = appendBytes(b, p.Head)
-	if !p.Place.IsZero() {
-		b = append(append(append(b, placed), p.Place.Node.ID[:]...), p.Place.Object.ID[:]...)
-		return binary.AppendUvarint(b, p.Place.Size)
-	}
-	b = binary.AppendUvarint(b, uint64(len(p.Buffers))<<1)
-	for _, x := range p.Buffers {
-		b = appendBytes(b, x)
-	}
-	return b
-}
-
-// placed follows the head of a value that is elsewhere; else twice the number of buffers does.
-const placed = 1
-
-func (p *parser) payload() (v Payload) {
-	v.Head = p.bytes()
-	n := p.uvarint()
-	if n&1 != 0 {
-		p.bad = p.bad || n != placed
-		v.Place = Place{id.Node{ID: p.id()}, id.Object{ID: p.id()}, p.uvarint()}
-		return v
-	}
-	if n >>= 1; n > uint64(len(p.rest)) {
-		p.bad = true
-	}
-	if n > 0 && !p.bad {
-		v.Buffers = make([][]byte, n)
-		for i := range v.Buffers {
-			v.Buffers[i] = p.bytes()
-		}
-	}
-	return v
-}
-
 // Form says what kind of function a closure is, and so how it is called.
 type Form byte
 
@@ -103,13 +32,6 @@ type Push struct {
 	Concurrency uint64
 	Name        string
 	Closure     Payload
-	Inputs      []Input
-}
-
-// Input is the value of an object that a task's closure refers to.
-type Input struct {
-	Object id.Object
-	Value  Payload
 }
 
 // Append appends the message.
@@ -121,25 +43,13 @@ func (m *Push) Append(b []byte) []byte {
 	b = append(b, m.Actor.ID[:]...)
 	b = binary.AppendUvarint(b, m.Concurrency)
 	b = appendString(b, m.Name)
-	b = m.Closure.append(b)
-	b = binary.AppendUvarint(b, uint64(len(m.Inputs)))
-	for i := range m.Inputs {
-		b = append(b, m.Inputs[i].Object.ID[:]...)
-		b = m.Inputs[i].Value.append(b)
-	}
-	return b
+	return m.Closure.append(b)
 }
 
 // ParsePush reads the message; it aliases body.
 func ParsePush(body []byte) (Push, error) {
 	p := parser{rest: body}
 	m := Push{Task: id.Task{ID: p.id()}, Form: Form(p.byte()), Attempt: p.uvarint(), Depth: p.uvarint(), Actor: id.Actor{ID: p.id()}, Concurrency: p.uvarint(), Name: p.string(), Closure: p.payload()}
-	if n := p.count(18); n > 0 {
-		m.Inputs = make([]Input, n)
-		for i := range m.Inputs {
-			m.Inputs[i] = Input{id.Object{ID: p.id()}, p.payload()}
-		}
-	}
 	if m.Form == 0 || m.Form >= FormEndOfForms {
 		p.bad = true
 	}

@@ -15,7 +15,8 @@ func messages() []struct {
 } {
 	task, object := id.New[id.Task](), id.New[id.Object]()
 	push := Push{Task: task, Form: FormTry, Attempt: 2, Actor: id.New[id.Actor](), Concurrency: 3, Name: "f",
-		Depth: 4, Closure: Payload{Head: []byte("head"), Buffers: [][]byte{[]byte("one"), []byte("two")}}, Inputs: []Input{{object, Payload{Head: []byte("x")}}}}
+		Depth: 4, Closure: Payload{Head: []byte("head"), Buffers: [][]byte{[]byte("one"), []byte("two")}}}
+	push.Closure.Refs = []Ref{{object, Payload{Head: []byte("x"), Refs: []Ref{{object, Payload{Head: []byte("y")}}}}}}
 	plain := Push{Task: task, Form: FormValue, Closure: Payload{Head: []byte("h")}}
 	ok := Result{Task: task, Status: StatusOK, Nanos: 1 << 40, Value: Payload{Head: []byte("v")}}
 	failed := Result{Task: task, Status: StatusError, Value: Payload{Head: []byte{1}}, Failure: &Failure{"m", "*t.E", true, []Frame{{"f", "cell[3]", 7}}, Payload{Head: []byte("e"), Place: Place{id.New[id.Node](), object, 1 << 40}}}}

@@ -1,0 +1,122 @@
+package wire
+
+import (
+	"encoding/binary"
+
+	"mobula/internal/id"
+)
+
+// Payload is an encoded value: what package codec calls Encoded, or where it is kept.
+type Payload struct {
+	Head    []byte
+	Buffers [][]byte
+	Place   Place // where the value is if it is not here
+	Refs    []Ref // the objects that the value refers to
+}
+
+// Ref is the value of an object that another value refers to.
+type Ref struct {
+	Object id.Object
+	Value  Payload
+}
+
+// Place says which object of which node's store a value is.
+type Place struct {
+	Node   id.Node
+	Object id.Object
+	Size   uint64 // bytes
+}
+
+// IsZero reports that there is no such place: the value is in its message.
+func (p Place) IsZero() bool { return p.Object.IsZero() }
+
+// Size is its length in bytes.
+func (p Payload) Size() int {
+	n := len(p.Head) + int(p.Place.Size)
+	for _, b := range p.Buffers {
+		n += len(b)
+	}
+	for _, r := range p.Refs {
+		n += r.Value.Size()
+	}
+	return n
+}
+
+// Clone returns a copy that aliases nothing.
+func (p Payload) Clone() Payload {
+	c := Payload{Head: append([]byte(nil), p.Head...), Place: p.Place}
+	for _, b := range p.Buffers {
+		c.Buffers = append(c.Buffers, append([]byte(nil), b...))
+	}
+	for _, r := range p.Refs {
+		c.Refs = append(c.Refs, Ref{r.Object, r.Value.Clone()})
+	}
+	return c
+}
+
+func (p Payload) append(b []byte) []byte {
+	b = appendBytes(b, p.Head)
+	if !p.Place.IsZero() {
+		b = append(append(append(b, placed), p.Place.Node.ID[:]...), p.Place.Object.ID[:]...)
+		return appendRefs(binary.AppendUvarint(b, p.Place.Size), p.Refs)
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.Buffers))<<1)
+	for _, x := range p.Buffers {
+		b = appendBytes(b, x)
+	}
+	return appendRefs(b, p.Refs)
+}
+
+func appendRefs(b []byte, refs []Ref) []byte {
+	b = binary.AppendUvarint(b, uint64(len(refs)))
+	for i := range refs {
+		b = append(b, refs[i].Object.ID[:]...)
+		b = refs[i].Value.append(b)
+	}
+	return b
+}
+
+// minRef is the size of the smallest Ref in bytes.
+const minRef = 16 + 3
+
+// maxNesting bounds how deep values refer to values, for damaged messages.
+const maxNesting = 1000
+
+func (p *parser) refs() (refs []Ref) {
+	if p.nesting++; p.nesting > maxNesting {
+		p.bad = true
+	}
+	if n := p.count(minRef); n > 0 {
+		refs = make([]Ref, n)
+		for i := range refs {
+			refs[i] = Ref{id.Object{ID: p.id()}, p.payload()}
+		}
+	}
+	p.nesting--
+	return refs
+}
+
+// placed follows the head of a value that is elsewhere; else twice the number of buffers does.
+const placed = 1
+
+func (p *parser) payload() (v Payload) {
+	v.Head = p.bytes()
+	n := p.uvarint()
+	if n&1 != 0 {
+		p.bad = p.bad || n != placed
+		v.Place = Place{id.Node{ID: p.id()}, id.Object{ID: p.id()}, p.uvarint()}
+		v.Refs = p.refs()
+		return v
+	}
+	if n >>= 1; n > uint64(len(p.rest)) {
+		p.bad = true
+	}
+	if n > 0 && !p.bad {
+		v.Buffers = make([][]byte, n)
+		for i := range v.Buffers {
+			v.Buffers[i] = p.bytes()
+		}
+	}
+	v.Refs = p.refs()
+	return v
+}
