@@ -15,16 +15,21 @@ type ActorSpec struct {
 	Name        string
 	Closure     wire.Payload // the constructor
 	Class       wire.Class
+	Values      wire.Payload // see Spec
+	Parts       int
+	Depth       int
 	Inputs      []*Object
+	Keep        any
 	Concurrency int // calls at a time; 0 is 1
 	Restarts    int // how often it is made again after its worker has ended; below 0: without end
 }
 
 // Actor is a value that lives in a worker.
 type Actor struct {
-	ID   id.Actor
-	d    *Driver
-	spec ActorSpec
+	ID       id.Actor
+	d        *Driver
+	spec     ActorSpec
+	attached bool // another driver made it
 
 	mu       sync.Mutex // guards below
 	lease    *lease     // where it is; nil while it is made or made again
@@ -33,6 +38,7 @@ type Actor struct {
 	restarts int
 	calls    int  // that have not ended
 	released bool // nobody holds it: it ends after its calls
+	killed   bool
 	gone     error
 }
 
@@ -52,7 +58,8 @@ func (d *Driver) NewActor(s ActorSpec) *Actor {
 func (a *Actor) make() {
 	t := a.made
 	if t == nil || t.Ready() {
-		t = &task{d: a.d, actor: a, attempt: 1 + a.restarts, spec: Spec{Form: a.spec.Form, Name: a.spec.Name, Closure: a.spec.Closure, Class: a.spec.Class, Inputs: a.spec.Inputs}}
+		t = &task{d: a.d, actor: a, attempt: 1 + a.restarts, spec: Spec{Form: a.spec.Form, Name: a.spec.Name, Closure: a.spec.Closure, Class: a.spec.Class, Values: a.spec.Values, Parts: a.spec.Parts,
+			Depth: a.spec.Depth, Inputs: a.spec.Inputs, Keep: a.spec.Keep}}
 		t.ID, t.task = id.New[id.Object](), t
 		a.made = t
 	}
@@ -149,10 +156,10 @@ func (a *Actor) end(err error) {
 	if !a.made.Ready() {
 		list = append(list, a.made)
 	}
-	busy := a.calls > 0
+	busy, forget := a.calls > 0, !a.attached || a.killed
 	a.d.later(func() {
 		if l != nil {
-			list = append(list, l.dismiss(a, busy)...)
+			list = append(list, l.dismiss(a, busy, forget)...)
 		}
 		for _, t := range list {
 			t.resolve(wire.Payload{}, err)
@@ -160,12 +167,14 @@ func (a *Actor) end(err error) {
 	})
 }
 
-// dismiss has the worker forget an actor. It returns the calls that were under way, where it is busy.
-func (l *lease) dismiss(a *Actor, busy bool) (under []*task) {
+// dismiss takes an actor off the lease, and has the worker forget it. It returns the calls that were under way, where it is busy.
+func (l *lease) dismiss(a *Actor, busy, forget bool) (under []*task) {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
-	m := wire.KillActor{Actor: a.ID}
-	_ = l.conn.Send(wire.KindKillActor, m.Append) // without its worker it is gone anyway
+	if forget {
+		m := wire.KillActor{Actor: a.ID}
+		_ = l.conn.Send(wire.KindKillActor, m.Append) // without its worker it is gone anyway
+	}
 	delete(l.actors, a)
 	l.heard = time.Now()
 	if !busy {
@@ -193,6 +202,7 @@ func (a *Actor) died() error {
 func (a *Actor) Kill() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.killed = true
 	a.end(&fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: "it was killed"})
 }
 

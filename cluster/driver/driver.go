@@ -28,6 +28,8 @@ type Config struct {
 	Part func(n int) ([]byte, error)
 	// Hold takes a reference to an object of a store that a worker holds. An error means that the object is lost. nil: values are all in messages.
 	Hold func(ctx context.Context, place wire.Place) error
+	// Drop gives the reference up, when nobody uses the result any more.
+	Drop func(place wire.Place)
 	// DecodeError makes an error of a failure.
 	DecodeError func(*wire.Failure) error
 	// OnLog gets what tasks write, on the driver's goroutine. nil: it is dropped.
@@ -40,11 +42,12 @@ type Config struct {
 
 // Driver is a client's connection to a cluster.
 type Driver struct {
-	conf Config
-	node *frame.Conn
-	ctx  context.Context
-	stop context.CancelCauseFunc
-	wg   sync.WaitGroup
+	conf  Config
+	node  *frame.Conn
+	hello map[string]string // what the node told of itself
+	ctx   context.Context
+	stop  context.CancelCauseFunc
+	wg    sync.WaitGroup
 
 	calls    sync.Mutex // guards deferred; nothing is locked after it
 	deferred []func()
@@ -72,10 +75,12 @@ func Connect(ctx context.Context, c Config) (*Driver, error) {
 		leases: map[id.Lease]*lease{}, queries: map[uint64]chan wire.Answer{}, wake: make(chan struct{}, 1)}
 	values := map[string]string{"job": c.Job.String()}
 	maps.Copy(values, c.Values)
-	if _, _, err := d.node.Handshake(ctx, frame.Hello{Role: "driver", Build: c.Build, PID: os.Getpid(), Values: values}); err != nil {
+	peer, _, err := d.node.Handshake(ctx, frame.Hello{Role: wire.RoleDriver, Build: c.Build, PID: os.Getpid(), Values: values})
+	if err != nil {
 		d.node.Abort()
 		return nil, &fault.DisconnectedError{Reason: err.Error()}
 	}
+	d.hello = peer.Values
 	d.ctx, d.stop = context.WithCancelCause(context.Background())
 	d.wg.Go(d.serve)
 	d.wg.Go(d.work)
@@ -350,6 +355,12 @@ func (d *Driver) Query(ctx context.Context, what string) (json.RawMessage, error
 		return nil, context.Cause(ctx)
 	}
 }
+
+// Node returns what the node told of itself, by the keys of package wire.
+func (d *Driver) Node() map[string]string { return d.hello }
+
+// Context ends with the connection.
+func (d *Driver) Context() context.Context { return d.ctx }
 
 // Err tells why the connection has ended, nil before.
 func (d *Driver) Err() error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"time"
 
@@ -38,6 +39,7 @@ type lease struct {
 	recalling bool
 	returned  bool // given back: the end of the connection is none of the worker
 	dead      bool // the worker has ended
+	attached  bool // it is none: the node did not grant it
 }
 
 const (
@@ -251,8 +253,12 @@ func (d *Driver) arrived(l *lease, t *task, value wire.Payload) {
 	}
 	d.wg.Go(func() {
 		err := d.hold(l, value.Place)
-		if err == nil || !d.again(t) {
-			t.resolve(value, err)
+		switch {
+		case err == nil:
+			runtime.AddCleanup(&t.Object, d.conf.Drop, value.Place)
+			t.resolve(value, nil)
+		case !d.again(t):
+			t.resolve(wire.Payload{}, err)
 		}
 	})
 }
@@ -335,7 +341,9 @@ func (l *lease) giveBack() {
 	l.returned = true
 	delete(l.d.leases, l.grant.Lease)
 	l.forget()
-	_ = l.d.node.Send(wire.KindLeaseReturn, wire.JSON(wire.LeaseID{Lease: l.grant.Lease})) // the node goes: no lease either
+	if !l.attached {
+		_ = l.d.node.Send(wire.KindLeaseReturn, wire.JSON(wire.LeaseID{Lease: l.grant.Lease})) // the node goes: no lease either
+	}
 	l.d.later(l.conn.Abort)
 }
 

@@ -42,6 +42,9 @@ func (l *lease) lost(cause error) {
 
 // awaitExit waits for the node's word on how the worker ended.
 func (l *lease) awaitExit(cause error) *wire.WorkerExited {
+	if l.attached {
+		return &wire.WorkerExited{Reason: fmt.Sprintf("the connection to it ended (%v)", cause)}
+	}
 	select {
 	case e := <-l.exited:
 		return e

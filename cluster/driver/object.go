@@ -28,9 +28,21 @@ var closedChan = func() chan struct{} {
 	return c
 }()
 
-// Put returns an object that is there.
-func Put(value wire.Payload) *Object {
-	return &Object{ID: id.New[id.Object](), ready: true, value: value}
+// Put returns an object of a value that refers to others: it is there when they are, and fails with them.
+func (d *Driver) Put(value wire.Payload, refs []*Object) *Object {
+	o := &Object{ID: id.New[id.Object](), ready: len(refs) == 0, value: value}
+	if o.ready {
+		return o
+	}
+	t := &task{Object: Object{ID: o.ID}, d: d, spec: Spec{Inputs: refs}}
+	d.whenReady(t, func() {
+		for _, in := range refs {
+			inner, _ := in.Result() // it has not failed: whenReady
+			value.Refs = append(value.Refs, wire.Ref{Object: in.ID, Value: inner})
+		}
+		t.resolve(value, nil)
+	})
+	return &t.Object
 }
 
 // Failed returns an object that will never be there.

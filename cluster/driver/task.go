@@ -20,6 +20,8 @@ type Spec struct {
 	Parts    int          // so many parts of the program's code must be in the worker
 	Depth    int          // of nesting
 	Inputs   []*Object    // the closure refers to them: the task starts when all are ready
+	Keep     any          // what must stay reachable while the task may run
+	Gate     *Gate        // bounds how many run at a time; nil: nothing does
 	// Retries is how often the task is tried again after the system has failed it; below 0: without end.
 	Retries int
 	// RetryOn says which of the task's own errors are worth another attempt; nil: none. It counts against Retries.
@@ -56,7 +58,7 @@ func (t *task) id() id.Task { return id.Task(t.ID) }
 func (d *Driver) Submit(s Spec) *Object {
 	t := &task{d: d, spec: s, attempt: 1}
 	t.ID, t.task = id.New[id.Object](), t
-	d.whenReady(t, func() { d.enqueue(t) })
+	d.whenReady(t, func() { s.Gate.enter(t, func() { d.enqueue(t) }) })
 	return &t.Object
 }
 

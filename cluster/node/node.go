@@ -18,6 +18,7 @@ import (
 	"mobula/cluster/sched"
 	"mobula/internal/id"
 	"mobula/internal/sysmem"
+	"mobula/objstore/store"
 )
 
 // Config says what a node is. Only Starter is needed.
@@ -33,6 +34,7 @@ type Config struct {
 	Labels    map[string]string
 	Logger    *slog.Logger
 	Memory    Memory
+	Store     store.Config // of the object store; a Capacity of 0: the node has none
 
 	ReadyTimeout time.Duration // how long a worker may take to get ready: 30 s
 	IdleTimeout  time.Duration // how long a worker lives that nobody has a lease on: 60 s
@@ -83,6 +85,7 @@ type Node struct {
 	listener net.Listener
 	logs     *logStore
 	events   eventLog
+	objects  objects
 	poke     chan struct{} // room for one: the clock looks again
 	running  sync.WaitGroup
 	stop     context.CancelFunc
@@ -123,9 +126,15 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	if err := n.listen(); err != nil {
 		return nil, fmt.Errorf("start a node: %w", err)
 	}
+	if err := n.openObjects(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start a node: %w", err), n.listener.Close(), n.dir.remove())
+	}
 	// Values of ctx stay; its end is carried out by Close, which also waits.
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
 	n.running.Go(n.accept)
+	if n.objects.store != nil {
+		n.running.Go(func() { _ = n.objects.store.ServeListener(n.ctx, n.objects.listener) }) // ends with the listener
+	}
 	n.running.Go(n.clock)
 	n.running.Go(func() { n.watchMemory(n.ctx) })
 	unhook := context.AfterFunc(ctx, func() { _ = n.Close() }) // logged there
@@ -189,6 +198,7 @@ func (n *Node) Close() error {
 		for _, c := range clients {
 			c.conn.Abort()
 		}
+		n.closeErr = errors.Join(n.closeErr, n.objects.close())
 		n.running.Wait()
 		n.closeErr = errors.Join(n.closeErr, n.dir.remove())
 		if n.closeErr != nil {

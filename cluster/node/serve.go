@@ -72,7 +72,7 @@ func (n *Node) serve(stream net.Conn) {
 	defer c.conn.Abort()
 	ctx, cancel := context.WithTimeout(n.ctx, handshakeTime)
 	peer, _, err := c.conn.Handshake(ctx, frame.Hello{
-		Role: wire.RoleNode, Build: n.conf.Version, PID: n.pid, Values: map[string]string{wire.ValueNode: n.conf.ID.String()},
+		Role: wire.RoleNode, Build: n.conf.Version, PID: n.pid, Values: n.helloValues(),
 	})
 	cancel()
 	if err == nil {

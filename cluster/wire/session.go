@@ -17,6 +17,7 @@ const (
 	ValueEnv     = "env"     // driver: JSON of variables that it sees beside the node's own, []string of NAME=value
 	ValueWorker  = "worker"  // worker: its id
 	ValueNode    = "node"    // node: its id
+	ValueStore   = "store"   // node: the address of its object store's socket; missing where it has none
 )
 
 // Environment variables by which a node tells a worker process what it is.

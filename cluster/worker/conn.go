@@ -17,6 +17,7 @@ type conn struct {
 
 	mu      sync.Mutex // guards below
 	lease   id.Lease
+	job     id.Job
 	slots   int
 	running int
 	queue   fifo[*Task]
@@ -168,7 +169,7 @@ func (c *conn) handle(kind byte, body []byte) error {
 			return err
 		}
 		c.mu.Lock()
-		c.lease, c.slots = m.Lease, m.Slots
+		c.lease, c.job, c.slots = m.Lease, m.Job, m.Slots
 		c.startLocked()
 		c.mu.Unlock()
 	default:
@@ -185,7 +186,7 @@ func (c *conn) push(body []byte) error {
 	t := &Task{Push: m, Node: c.w.nodeID, Worker: c.w.conf.Worker, worker: c.w, conn: c}
 	t.taken.L = &t.mu
 	c.mu.Lock()
-	t.Lease = c.lease
+	t.Lease, t.Job = c.lease, c.job
 	if unfit := c.unfit; unfit != nil {
 		c.mu.Unlock()
 		t.refuse(wire.StatusError, &wire.Failure{Message: unfit.Error()})

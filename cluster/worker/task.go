@@ -40,6 +40,7 @@ type Task struct {
 	Node   id.Node
 	Worker id.Worker
 	Lease  id.Lease
+	Job    id.Job
 	// State is the actor of a call.
 	State any
 
@@ -88,6 +89,12 @@ func (t *Task) Context() context.Context {
 	}
 	return t.ctx
 }
+
+// Executor is what runs the task.
+func (t *Task) Executor() Executor { return t.worker.exec }
+
+// Address is where other processes reach the worker, and the actors that live in it.
+func (t *Task) Address() string { return t.worker.address }
 
 func (t *Task) cancelNow() {
 	t.mu.Lock()

@@ -29,13 +29,14 @@ type Config struct {
 
 // Worker runs tasks.
 type Worker struct {
-	conf   Config
-	exec   Executor
-	ctx    context.Context
-	node   *frame.Conn
-	nodeID id.Node
-	tasks  sync.WaitGroup
-	conns  sync.WaitGroup
+	conf    Config
+	exec    Executor
+	ctx     context.Context
+	node    *frame.Conn
+	nodeID  id.Node
+	address string // of its own socket
+	tasks   sync.WaitGroup
+	conns   sync.WaitGroup
 
 	mu     sync.Mutex // guards below
 	actors map[id.Actor]*actor
@@ -52,7 +53,8 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("worker: listen for drivers: %w", err)
 	}
-	if err := w.join(ctx, listener.Addr().String()); err != nil {
+	w.address = listener.Addr().String()
+	if err := w.join(ctx); err != nil {
 		listener.Close()
 		if ctx.Err() != nil {
 			return nil
@@ -76,7 +78,7 @@ func Run(ctx context.Context, c Config) error {
 }
 
 // join connects to the node and tells it where drivers find this worker.
-func (w *Worker) join(ctx context.Context, address string) error {
+func (w *Worker) join(ctx context.Context) error {
 	stream, err := net.Dial("unix", w.conf.Node)
 	if err != nil {
 		return err
@@ -90,7 +92,7 @@ func (w *Worker) join(ctx context.Context, address string) error {
 		return err
 	}
 	w.nodeID, _ = id.Parse[id.Node](peer.Values["node"]) // only for messages to users
-	return w.node.Send(wire.KindWorkerReady, wire.JSON(wire.WorkerReady{Worker: w.conf.Worker, Address: address}))
+	return w.node.Send(wire.KindWorkerReady, wire.JSON(wire.WorkerReady{Worker: w.conf.Worker, Address: w.address}))
 }
 
 func (w *Worker) accept(l net.Listener) {

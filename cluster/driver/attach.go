@@ -1,0 +1,51 @@
+package driver
+
+import (
+	"time"
+
+	"mobula/cluster/wire"
+	"mobula/internal/fault"
+	"mobula/internal/id"
+)
+
+// Attach returns an actor that another driver has made, by the address of its worker. made is the object of its constructor.
+// Killing and releasing it concern this process alone unless it is killed.
+func (d *Driver) Attach(actor id.Actor, name, worker string, made *Object) *Actor {
+	a := &Actor{ID: actor, d: d, spec: ActorSpec{Name: name}, made: &task{d: d}, attached: true}
+	a.made.Object.ID, a.made.ready = made.ID, true
+	a.made.value, a.made.err = made.Result()
+	d.wg.Go(func() { d.attach(a, worker) })
+	return a
+}
+
+// FailedActor returns an actor all of whose calls fail.
+func FailedActor(name string, err error) *Actor {
+	a := &Actor{spec: ActorSpec{Name: name}, made: &task{}, gone: err}
+	a.made.ready, a.made.err = true, err
+	return a
+}
+
+// attach connects to the worker, and serves the connection.
+func (d *Driver) attach(a *Actor, worker string) {
+	grant := wire.LeaseGrant{Address: worker, Slots: 1}
+	conn, err := d.dial(grant)
+	if err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.end(&fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: err.Error()})
+		return
+	}
+	l := &lease{d: d, class: &class{}, grant: grant, conn: conn, inflight: map[id.Task]*task{}, actors: map[*Actor]bool{a: true},
+		exited: make(chan *wire.WorkerExited, 1), heard: time.Now(), attached: true}
+	l.grant.Lease = id.New[id.Lease]()
+	d.mu.Lock()
+	if d.ended != nil {
+		d.mu.Unlock()
+		conn.Abort()
+		return
+	}
+	d.leases[l.grant.Lease] = l
+	d.mu.Unlock()
+	a.placed(l)
+	l.serve()
+}

@@ -1,0 +1,110 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"mobula/cluster/driver"
+	"mobula/internal/codec"
+	"mobula/internal/id"
+)
+
+// Actor is a value that lives in a worker.
+type Actor struct {
+	*driver.Actor
+	s    *Session
+	name string
+	err  error // it could not be submitted
+}
+
+// ActorSpec is what an actor is.
+type ActorSpec struct {
+	Spec
+	Concurrency int
+	Restarts    int
+}
+
+// NewActor starts to make an actor. It ends when nothing refers to it any more, and its calls have ended.
+func (s *Session) NewActor(spec ActorSpec, run Run) *Actor {
+	d, err := s.prepare(&spec.Spec, run)
+	if err != nil {
+		return FailedActor(err)
+	}
+	a := s.driver.NewActor(driver.ActorSpec{
+		Form: d.Form, Name: d.Name, Closure: d.Closure, Class: d.Class, Values: d.Values, Parts: d.Parts, Depth: d.Depth, Inputs: d.Inputs, Keep: d.Keep,
+		Concurrency: spec.Concurrency, Restarts: spec.Restarts,
+	})
+	return s.wrapActor(a, spec.Name)
+}
+
+func (s *Session) wrapActor(a *driver.Actor, name string) *Actor {
+	actor := &Actor{Actor: a, s: s, name: name}
+	runtime.AddCleanup(actor, func(a *driver.Actor) { a.Release() }, a)
+	return actor
+}
+
+// Call runs a closure on the actor, after the calls that were made before.
+func (a *Actor) Call(spec Spec, run Run) *Object {
+	if a.err != nil {
+		return Failed(a.err)
+	}
+	d, err := a.s.prepare(&spec, run)
+	if err != nil {
+		return Failed(err)
+	}
+	return a.s.wrap(a.Actor.Call(d))
+}
+
+// Wait waits until the constructor has run, and returns its failure.
+func (a *Actor) Wait(ctx context.Context) error {
+	made := a.Made()
+	if !made.Ready() {
+		defer Blocked()()
+	}
+	if err := made.Wait(ctx); err != nil {
+		return fmt.Errorf("wait for actor %s: %w", a.name, err)
+	}
+	_, err := made.Result()
+	return err
+}
+
+// encode writes the actor's identity. Where it lives is the value of what its constructor returned.
+func (a *Actor) encode(t *transit) []byte {
+	made := a.Made()
+	t.add(made)
+	b := append(append([]byte(nil), a.ID.ID[:]...), made.ID.ID[:]...)
+	return append(b, a.name...)
+}
+
+// actor returns an actor of another process that came with the value.
+func (t *transit) actor(data []byte) (*Actor, error) {
+	var i id.Actor
+	var made id.Object
+	if len(data) < len(i.ID)+len(made.ID) {
+		return nil, fmt.Errorf("%w: the name of an actor has %d bytes", codec.ErrDamaged, len(data))
+	}
+	copy(i.ID[:], data)
+	copy(made.ID[:], data[len(i.ID):])
+	if a := t.actors[i]; a != nil {
+		return a, nil
+	}
+	place, ok := t.values[made]
+	if !ok {
+		return nil, fmt.Errorf("%w: actor %s came without its place", codec.ErrDamaged, i.Short())
+	}
+	name := string(data[len(i.ID)+len(made.ID):])
+	a := &Actor{Actor: t.s.driver.Attach(i, name, string(place.Head), driver.Received(made, place)), s: t.s, name: name}
+	runtime.AddCleanup(a, func(a *driver.Actor) { a.Release() }, a.Actor)
+	if t.actors == nil {
+		t.actors = map[id.Actor]*Actor{}
+	}
+	t.actors[i] = a
+	return a, nil
+}
+
+// Kill ends the actor at once: calls that run or wait fail.
+func (a *Actor) Kill() { a.Actor.Kill() }
+
+// FailedActor returns an actor all of whose calls fail.
+func FailedActor(err error) *Actor { return &Actor{Actor: driver.FailedActor("", err), err: err} }

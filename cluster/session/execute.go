@@ -1,0 +1,242 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+
+	"mobula/cluster/wire"
+	"mobula/cluster/worker"
+	"mobula/internal/id"
+	"mobula/internal/program"
+)
+
+// Execution is a task that runs, for its Run.
+type Execution struct {
+	task   *worker.Task
+	s      *Session
+	result wire.Payload
+	actor  any
+	system error // the result could not be sent
+}
+
+// Context is the task's.
+func (x *Execution) Context() context.Context { return x.task.Context() }
+
+// Actor is the actor of a call: what the constructor gave to Made.
+func (x *Execution) Actor() any { return x.task.State }
+
+// Made hands over the actor that a constructor made.
+func (x *Execution) Made(actor any) {
+	x.actor, x.result = actor, wire.Payload{Head: []byte(x.task.Address())}
+}
+
+// Return hands over the result, which p points to.
+func (x *Execution) Return(p any) error {
+	x.result, x.system = x.payload(p)
+	return nil
+}
+
+// Yield hands over an item of a stream, which p points to. It fails when nobody wants more.
+func (x *Execution) Yield(p any) error {
+	item, err := x.payload(p)
+	if err != nil {
+		x.system = err
+		return err
+	}
+	return x.task.Yield(item)
+}
+
+// payload encodes a result. What it refers to goes along, once it is there.
+func (x *Execution) payload(p any) (wire.Payload, error) {
+	v := reflect.ValueOf(p).Elem()
+	e, t, err := x.s.encode(v, "result")
+	if err != nil {
+		return wire.Payload{}, fmt.Errorf("send the result: %w", err)
+	}
+	value, err := x.s.stow(x.Context(), e, typeOwner(v.Type()))
+	if err != nil {
+		return wire.Payload{}, fmt.Errorf("store the result: %w", err)
+	}
+	for _, o := range t.objects {
+		if err := x.s.wrap(o).Wait(x.Context()); err != nil {
+			return wire.Payload{}, err
+		}
+		inner, err := o.Result()
+		if err != nil {
+			return wire.Payload{}, fmt.Errorf("the result refers to %s, which failed: %w", o.ID.Short(), err)
+		}
+		value.Refs = append(value.Refs, wire.Ref{Object: o.ID, Value: inner})
+	}
+	return value, nil
+}
+
+// executor runs closures in this process, for the jobs of its drivers.
+type executor struct {
+	conf Config
+	// process returns the session of this process, where the driver is in it; nil: there is one for each job.
+	process func() *Session
+
+	mu       sync.Mutex // guards below
+	sessions map[id.Job]*Session
+}
+
+// session returns the session by which tasks of a job start tasks.
+func (e *executor) session(job id.Job) (*Session, error) {
+	if e.process != nil {
+		return e.process(), nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := e.sessions[job]; s != nil && s.Err() == nil {
+		return s, nil
+	}
+	c := e.conf
+	c.Job = job
+	s, err := Connect(context.Background(), c)
+	if err == nil {
+		e.sessions[job] = s
+	}
+	return s, err
+}
+
+func (e *executor) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.sessions {
+		_ = s.Close() // the process ends
+	}
+}
+
+// Load adds a part of the program's code.
+func (e *executor) Load(part int, code []byte) error { return e.conf.Program.Load(part, code) }
+
+// SetEnvironment gives variables their values.
+func (e *executor) SetEnvironment(digest string, values wire.Payload) error {
+	s, err := e.session(id.Job{})
+	if err != nil {
+		return err
+	}
+	encoded, err := s.fetch(values)
+	if err != nil {
+		return fmt.Errorf("read the values of variables: %w", err)
+	}
+	return e.conf.Program.SetEnvironment(digest, encoded)
+}
+
+// Release gives up the reference to a result that its driver holds now.
+func (e *executor) Release(object id.Object) {
+	if s, err := e.session(id.Job{}); err == nil {
+		s.drop(wire.Place{Object: object}) // all sessions share one store
+	}
+}
+
+// Execute runs a task's closure.
+func (e *executor) Execute(t *worker.Task) worker.Outcome {
+	s, err := e.session(t.Job)
+	if err != nil {
+		return failed(wire.Failure{Message: "connect to the node: " + err.Error()})
+	}
+	var run Run
+	if err := s.decode(t.Closure, reflect.ValueOf(&run).Elem()); err != nil {
+		return failed(wire.Failure{Message: "read the closure: " + err.Error()})
+	}
+	t.Closure = wire.Payload{} // an actor may live long
+	x := &Execution{task: t, s: s}
+	if f := x.run(run); f != nil {
+		return failed(*f)
+	}
+	if x.system != nil {
+		return failed(s.encodeError(x.system))
+	}
+	return worker.Outcome{Value: x.result, Actor: x.actor}
+}
+
+func failed(f wire.Failure) worker.Outcome { return worker.Outcome{Failure: &f} }
+
+// run calls the closure. What it returns says how the user's code failed.
+func (x *Execution) run(run Run) (f *wire.Failure) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			f = x.panicked(v)
+			return
+		}
+		f = &wire.Failure{Message: "it ended its goroutine (runtime.Goexit)", Panic: true}
+	}()
+	err := run(x)
+	returned = true
+	if err == nil {
+		return nil
+	}
+	failure := x.s.encodeError(err)
+	return &failure
+}
+
+// panicked describes a panic; it is called while that unwinds.
+func (x *Execution) panicked(v any) *wire.Failure {
+	err, ok := v.(error)
+	if !ok {
+		err = &PanicError{Value: fmt.Sprint(v), Type: fmt.Sprintf("%T", v)}
+	}
+	f := x.s.encodeError(err)
+	f.Panic, f.Frames = true, userFrames()
+	if p, ok := errors.AsType[*PanicError](err); ok {
+		f.Type = p.Type
+	}
+	return &f
+}
+
+// PanicError is the error of a task that panicked with a value which is no error.
+type PanicError struct {
+	Value string // as fmt prints it
+	Type  string // its Go type
+}
+
+// Error is the value.
+func (e *PanicError) Error() string { return e.Value }
+
+// maxFrames bounds the frames that an error shows.
+const maxFrames = 32
+
+// userFrames lists the frames of the user's code that panicked, innermost first.
+func userFrames() (list []wire.Frame) {
+	var pcs [128]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for len(list) < maxFrames {
+		f, more := frames.Next()
+		if strings.HasPrefix(f.Function, "mobula/cluster/session.(*Execution).run") {
+			break
+		}
+		if f.Function != "" && !hidden(f.Function) {
+			list = append(list, wire.Frame{Func: f.Function, File: f.File, Line: uint64(f.Line)})
+		}
+		if !more {
+			break
+		}
+	}
+	return list
+}
+
+// hidden reports whether a function is between the user's code and its task.
+func hidden(function string) bool {
+	return strings.HasPrefix(function, "runtime.") || strings.HasPrefix(function, "mobula.") || strings.HasPrefix(function, "mobula/cluster/")
+}
+
+// RunWorker serves drivers in this process, which a node has started as a worker, until the node goes.
+func RunWorker(ctx context.Context, p program.Program, build string) error {
+	node := os.Getenv(wire.EnvNode)
+	w, err := id.Parse[id.Worker](os.Getenv(wire.EnvWorker))
+	if err != nil {
+		return fmt.Errorf("the node says which worker this is in %s: %w", wire.EnvWorker, err)
+	}
+	return ServeWorker(ctx, Config{Node: node, Program: p, Build: build}, w, nil)
+}

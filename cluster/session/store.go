@@ -1,0 +1,101 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"runtime"
+
+	"mobula/cluster/driver"
+	"mobula/cluster/wire"
+	"mobula/internal/codec"
+	"mobula/internal/id"
+	"mobula/objstore"
+	"mobula/objstore/client"
+	storewire "mobula/objstore/wire"
+)
+
+// InlineMax is the size in bytes up to which values travel in messages; as Ray's max_direct_call_object_size.
+const InlineMax = 100_000
+
+func openStore(path string) (*client.Client, error) {
+	conn, err := storewire.Dial(path)
+	if err != nil {
+		return nil, err
+	}
+	return client.New(conn, client.Options{}), nil
+}
+
+// stow makes a payload of an encoded value: in the store if it is large, else with copies of what it aliases.
+func (s *Session) stow(ctx context.Context, e codec.Encoded, owner objstore.Owner) (wire.Payload, error) {
+	p := wire.Payload{Head: e.Head, Buffers: e.Buffers}
+	size := p.Size()
+	if size <= InlineMax || s.store == nil {
+		for i, b := range p.Buffers {
+			p.Buffers[i] = append([]byte(nil), b...)
+		}
+		return p, nil
+	}
+	object := id.New[id.Object]()
+	owner.Job = s.conf.Job.Short()
+	if err := s.store.PutBuffers(ctx, object, e.Head, e.Buffers, client.Meta{Owner: owner}); err != nil {
+		return wire.Payload{}, err
+	}
+	return wire.Payload{Place: wire.Place{Node: s.node, Object: object, Size: uint64(size)}}, nil
+}
+
+// fetch returns the value of a payload, from the store if it is there. Its buffers are the caller's own.
+func (s *Session) fetch(value wire.Payload) (codec.Encoded, error) {
+	if value.Place.IsZero() {
+		e := codec.Encoded{Head: value.Head}
+		for _, b := range value.Buffers { // others decode the same payload
+			e.Buffers = append(e.Buffers, append([]byte(nil), b...))
+		}
+		return e, nil
+	}
+	if s.store == nil {
+		return codec.Encoded{}, errors.New("a value is in an object store, and this process has no connection to one")
+	}
+	o, err := s.store.Get(s.driver.Context(), value.Place.Object)
+	if err != nil {
+		return codec.Encoded{}, err
+	}
+	return codec.Encoded{Head: o.Head, Buffers: o.Buffers}, nil
+}
+
+// hold takes a reference to an object that another process holds, before that lets go.
+func (s *Session) hold(ctx context.Context, place wire.Place) error {
+	if s.store == nil {
+		return errors.New("a value is in an object store, and this process has no connection to one")
+	}
+	s.store.Ref(place.Object, 1)
+	return s.store.Sync(ctx)
+}
+
+// drop gives a reference up.
+func (s *Session) drop(place wire.Place) {
+	if s.store != nil {
+		s.store.Ref(place.Object, -1)
+	}
+}
+
+// adopt holds what came with a message as long as the object is in use here.
+func (s *Session) adopt(o *Object) error {
+	value, _ := o.Object.Result()
+	if value.Place.IsZero() {
+		return nil
+	}
+	if err := s.hold(s.driver.Context(), value.Place); err != nil {
+		return err
+	}
+	s.dropLater(o.Object, value.Place)
+	return nil
+}
+
+// dropLater gives a reference up when nobody uses the object any more.
+func (s *Session) dropLater(o *driver.Object, place wire.Place) {
+	runtime.AddCleanup(o, s.drop, place)
+}
+
+// typeOwner labels what a value takes in the store.
+func typeOwner(t reflect.Type) objstore.Owner { return objstore.Owner{Type: t.String()} }

@@ -1,0 +1,101 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"sync"
+
+	"mobula/cluster/driver"
+	"mobula/cluster/wire"
+	"mobula/internal/codec"
+	"mobula/objstore"
+)
+
+// Run is what is shipped for a task: it runs the user's function and hands its result to x. Its error is the user's.
+type Run func(x *Execution) error
+
+// Spec is what a task or a call is.
+type Spec struct {
+	Form     wire.Form
+	Name     string
+	Cell     int // that submits it; 0: none
+	Class    wire.Class
+	ClassKey string // driver.ClassKey(Class) without program and environment, or empty
+	Retries  int
+	RetryOn  func(error) bool
+	Gate     *driver.Gate
+	OnItem   func(wire.Payload)
+}
+
+// Submit starts a task.
+func (s *Session) Submit(spec Spec, run Run) *Object {
+	d, err := s.prepare(&spec, run)
+	if err != nil {
+		return Failed(err)
+	}
+	return s.wrap(s.driver.Submit(d))
+}
+
+// prepare encodes what is shipped.
+func (s *Session) prepare(spec *Spec, run Run) (driver.Spec, error) {
+	e, t, err := s.encode(reflect.ValueOf(&run).Elem(), spec.Name)
+	if err != nil {
+		return driver.Spec{}, fmt.Errorf("submit %s: %w", spec.Name, err)
+	}
+	needs, err := s.conf.Program.Needs(t.entries)
+	if err != nil {
+		return driver.Spec{}, fmt.Errorf("submit %s: %w", spec.Name, err)
+	}
+	closure, err := s.stow(s.driver.Context(), e, objstore.Owner{Cell: spec.Cell, Type: "closure of " + spec.Name})
+	if err != nil {
+		return driver.Spec{}, fmt.Errorf("submit %s: store what its closure captures: %w", spec.Name, err)
+	}
+	d := driver.Spec{
+		Form: spec.Form, Name: spec.Name, Closure: closure, Class: spec.Class, ClassKey: spec.ClassKey, Parts: needs.Parts, Depth: depth(),
+		Inputs: t.objects, Retries: spec.Retries, RetryOn: spec.RetryOn, Gate: spec.Gate, OnItem: spec.OnItem,
+	}
+	if !closure.Place.IsZero() {
+		d.Keep = s.keeper(closure.Place)
+	}
+	d.Class.Program, d.Class.Environment = s.conf.Program.Digest(), needs.Environment
+	if d.ClassKey != "" {
+		d.ClassKey += needs.Environment
+	}
+	if needs.Environment != "" {
+		if d.Values, err = s.environment(needs.Environment, needs.Values); err != nil {
+			return driver.Spec{}, fmt.Errorf("submit %s: store the variables that it reads: %w", spec.Name, err)
+		}
+	}
+	return d, nil
+}
+
+// keeper holds a reference to an object as long as it is reachable itself.
+func (s *Session) keeper(place wire.Place) any {
+	k := &driver.Object{}
+	s.dropLater(k, place)
+	return k
+}
+
+// environments are the payloads of values of variables, by digest: many tasks need the same.
+type environments struct {
+	mu       sync.Mutex
+	payloads map[string]wire.Payload
+}
+
+// environment returns the payload of an environment; large ones are put once.
+func (s *Session) environment(digest string, values codec.Encoded) (wire.Payload, error) {
+	s.envs.mu.Lock()
+	defer s.envs.mu.Unlock()
+	if p, ok := s.envs.payloads[digest]; ok {
+		return p, nil
+	}
+	p, err := s.stow(context.Background(), values, objstore.Owner{Type: "session variables"})
+	if err == nil {
+		if s.envs.payloads == nil {
+			s.envs.payloads = map[string]wire.Payload{}
+		}
+		s.envs.payloads[digest] = p
+	}
+	return p, err
+}

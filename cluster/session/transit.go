@@ -1,0 +1,130 @@
+package session
+
+import (
+	"fmt"
+	"reflect"
+	"unsafe"
+
+	"mobula/cluster/driver"
+	"mobula/cluster/wire"
+	"mobula/internal/closure"
+	"mobula/internal/codec"
+	"mobula/internal/id"
+	"mobula/internal/program"
+)
+
+// transit is the Host of one encoding or decoding: it sees which objects, actors and functions are in the value.
+type transit struct {
+	program.Program
+	s *Session
+
+	objects []*driver.Object // encoding: the value refers to them
+	entries []uintptr        // encoding: the code of functions in the value
+
+	values map[id.Object]wire.Payload // decoding: the objects that came with it
+	made   map[id.Object]*Object
+	actors map[id.Actor]*Actor
+}
+
+// DescribeFunc also notes the function's code.
+func (t *transit) DescribeFunc(f reflect.Value) (codec.Func, error) {
+	d, err := t.Program.DescribeFunc(f)
+	if err == nil {
+		t.entries = append(t.entries, *(*uintptr)(closure.Pointer(f)))
+	}
+	return d, err
+}
+
+func (t *transit) add(o *driver.Object) {
+	for _, x := range t.objects {
+		if x == o {
+			return
+		}
+	}
+	t.objects = append(t.objects, o)
+}
+
+// ObjectHandle is what refers to an object from values that travel.
+type ObjectHandle struct{ Object *Object }
+
+// ActorHandle is what refers to an actor from values that travel.
+type ActorHandle struct{ Actor *Actor }
+
+func init() {
+	codec.Register(reflect.TypeFor[ObjectHandle](), codec.Custom{
+		Encode: func(h codec.Host, p unsafe.Pointer) ([]byte, error) {
+			o := (*ObjectHandle)(p).Object
+			t, ok := h.(*transit)
+			if !ok || o == nil {
+				return nil, &codec.Error{Reason: "a Ref that no task has made", Hint: "use what Go, Put or a sibling returned"}
+			}
+			t.add(o.Object)
+			return o.ID.ID[:], nil
+		},
+		Decode: func(h codec.Host, data []byte, p unsafe.Pointer) (err error) {
+			(*ObjectHandle)(p).Object, err = h.(*transit).object(data)
+			return err
+		},
+	})
+	codec.Register(reflect.TypeFor[ActorHandle](), codec.Custom{
+		Encode: func(h codec.Host, p unsafe.Pointer) ([]byte, error) {
+			a := (*ActorHandle)(p).Actor
+			t, ok := h.(*transit)
+			if !ok || a == nil {
+				return nil, &codec.Error{Reason: "an Actor that nobody has made", Hint: "use what NewActor or a sibling returned"}
+			}
+			return a.encode(t), nil
+		},
+		Decode: func(h codec.Host, data []byte, p unsafe.Pointer) (err error) {
+			(*ActorHandle)(p).Actor, err = h.(*transit).actor(data)
+			return err
+		},
+	})
+}
+
+// object returns an object that came with the value.
+func (t *transit) object(name []byte) (*Object, error) {
+	var i id.Object
+	if copy(i.ID[:], name) != len(i.ID) || len(name) != len(i.ID) {
+		return nil, fmt.Errorf("%w: the name of an object has %d bytes", codec.ErrDamaged, len(name))
+	}
+	if o := t.made[i]; o != nil {
+		return o, nil
+	}
+	value, ok := t.values[i]
+	if !ok {
+		return nil, fmt.Errorf("%w: object %s did not come with the value", codec.ErrDamaged, i.Short())
+	}
+	o := t.s.wrap(driver.Received(i, value))
+	if t.made == nil {
+		t.made = map[id.Object]*Object{}
+	}
+	t.made[i] = o
+	if err := t.s.adopt(o); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// encode takes a value apart. Small buffers are copied, so that the value may change afterwards; large ones alias it until stow.
+func (s *Session) encode(v reflect.Value, name string) (codec.Encoded, *transit, error) {
+	t := &transit{Program: s.conf.Program, s: s}
+	e, err := codec.Encode(t, v, codec.Options{Name: name})
+	return e, t, err
+}
+
+// decode puts a value together in into.
+func (s *Session) decode(value wire.Payload, into reflect.Value) error {
+	t := &transit{Program: s.conf.Program, s: s}
+	if len(value.Refs) > 0 {
+		t.values = make(map[id.Object]wire.Payload, len(value.Refs))
+		for _, r := range value.Refs {
+			t.values[r.Object] = r.Value
+		}
+	}
+	e, err := s.fetch(value)
+	if err != nil {
+		return err
+	}
+	return codec.Decode(t, e, into)
+}

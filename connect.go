@@ -1,0 +1,103 @@
+package mobula
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"mobula/cluster/session"
+	"mobula/cluster/wire"
+)
+
+// Config says which cluster to use. The zero value is an embedded one of this machine.
+type Config struct {
+	// Address is that of a node of a running cluster: the path of its socket, as mobula status shows it. Empty: the node that the environment variable
+	// MOBULA_ADDRESS names, or else an embedded cluster, which ends with this process.
+	Address string
+	// InProcess runs tasks as goroutines of this process, without other processes.
+	InProcess bool
+	// Namespace is that of named actors; the job's own if empty.
+	Namespace string
+	// Env has variables of the environment of workers, beside the node's.
+	Env map[string]string
+
+	// The following are of an embedded cluster.
+
+	CPUs      float64            // 0: those of this process
+	GPUs      int                // simulated ones; real ones are found by themselves
+	Memory    int64              // bytes that tasks may ask for; 0: the machine's
+	Store     int64              // bytes of the object store; 0: 30 % of the memory that is left, as Ray
+	Resources map[string]float64 // custom ones
+	Labels    map[string]string  // of the node
+
+	// OnLog gets what tasks write; nil: it goes to stdout and stderr, each line with the task's name.
+	OnLog func(Log)
+	// OnPending hears why tasks wait, and "" when they no longer do; nil: it goes to the standard logger.
+	OnPending func(reason string)
+}
+
+// Log is text that a task wrote.
+type Log = wire.Log
+
+var (
+	connecting sync.Mutex
+	disconnect func() error // ends the cluster of this process's session
+)
+
+// Connect joins a cluster, or starts an embedded one. A process has one connection at a time.
+func Connect(ctx context.Context, c Config) error {
+	connecting.Lock()
+	defer connecting.Unlock()
+	if s := session.Process(); s != nil && s.Err() == nil {
+		return errors.New("this process is connected already: call Close first")
+	}
+	return connect(ctx, c)
+}
+
+// connect opens a session; connecting is held.
+func connect(ctx context.Context, c Config) error {
+	for name, n := range map[string]float64{"CPUs": c.CPUs, "GPUs": float64(c.GPUs), "Memory": float64(c.Memory), "Store": float64(c.Store)} {
+		if n < 0 {
+			return fmt.Errorf("mobula.Config: %s is %v: it cannot be negative", name, n)
+		}
+	}
+	s, end, err := open(ctx, c)
+	if err != nil {
+		return fmt.Errorf("connect to a cluster: %w", err)
+	}
+	if err := session.SetProcess(s); err != nil {
+		return errors.Join(err, end())
+	}
+	disconnect = end
+	return nil
+}
+
+// Close ends the connection, and an embedded cluster with it. Tasks that have not ended fail.
+func Close() error {
+	connecting.Lock()
+	defer connecting.Unlock()
+	if disconnect == nil {
+		return nil
+	}
+	err := disconnect()
+	disconnect = nil
+	return errors.Join(err, session.SetProcess(nil))
+}
+
+// current returns the session of the calling goroutine; the first use connects.
+func current() (*session.Session, error) {
+	s, err := session.Current()
+	if err != nil || s != nil {
+		return s, err
+	}
+	connecting.Lock()
+	defer connecting.Unlock()
+	if s := session.Process(); s != nil {
+		return s, nil
+	}
+	if err := connect(context.Background(), Config{}); err != nil {
+		return nil, err
+	}
+	return session.Process(), nil
+}

@@ -1,0 +1,116 @@
+//go:build !mobulahost
+
+package mobula
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+
+	"mobula/cluster/node"
+	"mobula/cluster/sched"
+	"mobula/cluster/session"
+	"mobula/internal/program"
+	"mobula/internal/sysmem"
+	"mobula/objstore/store"
+)
+
+// open joins the cluster of c, or starts one. end undoes it.
+func open(ctx context.Context, c Config) (s *session.Session, end func() error, err error) {
+	p, err := program.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	address := cmp.Or(c.Address, os.Getenv("MOBULA_ADDRESS"))
+	stop := func() error { return nil }
+	if address == "" || c.InProcess {
+		n, err := startNode(c, p)
+		if err != nil {
+			return nil, nil, err
+		}
+		address, stop = n.Address(), n.Close
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("find this program: %w", err), stop())
+	}
+	sc := session.Config{Node: address, Program: p, Path: path, Namespace: c.Namespace, OnLog: c.OnLog, OnPending: c.OnPending}
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		sc.Env = append(sc.Env, name+"="+c.Env[name])
+	}
+	if sc.OnLog == nil {
+		sc.OnLog = printLog
+	}
+	if sc.OnPending == nil {
+		sc.OnPending = logPending
+	}
+	if s, err = session.Connect(ctx, sc); err != nil {
+		return nil, nil, errors.Join(err, stop())
+	}
+	return s, func() error { return errors.Join(s.Close(), stop()) }, nil
+}
+
+// startNode starts an embedded cluster: a node in this process.
+func startNode(c Config, p program.Program) (*node.Node, error) {
+	nc := node.Config{Starter: node.Processes{}, Labels: c.Labels, Resources: sched.Resources{Memory: c.Memory}}
+	if c.InProcess {
+		nc.Starter = node.Function(func(ctx context.Context, w node.WorkerSpec) error {
+			return session.ServeWorker(ctx, session.Config{Node: w.Node, Program: p}, w.Worker, session.Process)
+		})
+	}
+	var err error
+	if nc.Resources.CPU, err = sched.AmountOf(cmp.Or(c.CPUs, float64(runtime.GOMAXPROCS(0)))); err != nil {
+		return nil, fmt.Errorf("CPUs: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Resources)) {
+		amount, err := sched.AmountOf(c.Resources[name])
+		if err != nil {
+			return nil, fmt.Errorf("resource %s: %w", name, err)
+		}
+		if nc.Resources.Custom == nil {
+			nc.Resources.Custom = map[string]sched.Amount{}
+		}
+		nc.Resources.Custom[name] = amount
+	}
+	for i := range c.GPUs {
+		nc.Devices = append(nc.Devices, sched.Device{Index: i, ID: fmt.Sprint(i), Capacity: sched.One, Free: sched.One})
+	}
+	memory, err := sysmem.System.Left()
+	if err != nil {
+		return nil, fmt.Errorf("find out how much memory there is: %w", err)
+	}
+	nc.Resources.Memory = cmp.Or(nc.Resources.Memory, memory.Total)
+	nc.Store = store.Config{Capacity: cmp.Or(c.Store, storeSize(memory))}
+	return node.Start(context.Background(), nc)
+}
+
+// Bounds of the object store of an embedded cluster; Ray's are 75 MB and 200 GB.
+const (
+	minStore   = 75e6
+	maxStore   = 200e9
+	storeShare = 0.3
+)
+
+func storeSize(m sysmem.Memory) int64 {
+	return int64(max(minStore, min(maxStore, storeShare*float64(m.Available))))
+}
+
+func printLog(l Log) {
+	out := os.Stdout
+	if l.Stream == "stderr" {
+		out = os.Stderr
+	}
+	fmt.Fprintf(out, "(%s pid=%d) %s\n", l.Name, l.PID, l.Text)
+}
+
+func logPending(reason string) {
+	if reason != "" {
+		slog.Info("mobula: tasks wait", "reason", reason)
+	}
+}

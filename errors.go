@@ -1,0 +1,45 @@
+package mobula
+
+import (
+	"errors"
+
+	"mobula/internal/fault"
+	"mobula/internal/id"
+	"mobula/objstore"
+)
+
+var errNilFunc = errors.New("the function is nil")
+
+// Identities.
+type (
+	TaskID   = id.Task
+	ActorID  = id.Actor
+	ObjectID = id.Object
+	NodeID   = id.Node
+	WorkerID = id.Worker
+	JobID    = id.Job
+)
+
+// The errors by which refs and actors fail; use errors.AsType.
+type (
+	// TaskError is the failure of a task's own code; errors.Is and errors.As see the error that it returned.
+	TaskError = fault.TaskError
+	// CanceledError is the failure of a task that was canceled.
+	CanceledError = fault.CanceledError
+	// InputError is the failure of a task one of whose inputs has failed.
+	InputError = fault.InputError
+	// WorkerDiedError is the failure of a task whose process ended each time that it was tried.
+	WorkerDiedError = fault.WorkerDiedError
+	// WorkerStartError is the failure of a task for which no worker could be started.
+	WorkerStartError = fault.WorkerStartError
+	// ActorDiedError is the failure of a call whose actor is gone.
+	ActorDiedError = fault.ActorDiedError
+	// InfeasibleError is the failure of a task that asks for what no node can give.
+	InfeasibleError = fault.InfeasibleError
+	// DisconnectedError is the failure of all when the cluster has gone.
+	DisconnectedError = fault.DisconnectedError
+	// StoreFullError tells that the object store has no memory left, and who holds it.
+	StoreFullError = objstore.FullError
+	// ObjectLostError tells that the bytes of an object are gone.
+	ObjectLostError = objstore.LostError
+)

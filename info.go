@@ -1,0 +1,45 @@
+package mobula
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"mobula/cluster/worker"
+)
+
+// TaskInfo tells a task about itself.
+type TaskInfo struct {
+	Task    TaskID
+	Name    string
+	Attempt int // 1 is the first
+	Job     JobID
+	Actor   ActorID // of a call or constructor
+	Node    NodeID
+	Worker  WorkerID
+	GPUs    []string // the devices that it was given, as in CUDA_VISIBLE_DEVICES
+}
+
+// Task returns what is known of the task that ctx was made for, or that the calling goroutine belongs to; false outside tasks.
+func Task(ctx context.Context) (TaskInfo, bool) {
+	t := worker.FromContext(ctx)
+	if t == nil {
+		t = worker.Current()
+	}
+	if t == nil {
+		return TaskInfo{}, false
+	}
+	info := TaskInfo{Task: t.Task, Name: t.Name, Attempt: int(t.Attempt), Job: t.Job, Actor: t.Actor, Node: t.Node, Worker: t.Worker}
+	if devices := os.Getenv("CUDA_VISIBLE_DEVICES"); devices != "" {
+		info.GPUs = strings.Split(devices, ",")
+	}
+	return info, true
+}
+
+// taskContext is the context of the task that the calling goroutine belongs to, else one without end.
+func taskContext() context.Context {
+	if t := worker.Current(); t != nil {
+		return t.Context()
+	}
+	return context.Background()
+}

@@ -1,0 +1,139 @@
+package mobula
+
+import (
+	"context"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+
+	"mobula/cluster/driver"
+	"mobula/cluster/session"
+	"mobula/cluster/wire"
+)
+
+// Go runs f as a task. f must be a function of the program: a literal, a function, a method value.
+func Go[R any](f func() R, opts ...Option) Ref[R] {
+	return submit[R](wire.FormValue, f, opts, nil, func(x *session.Execution) error {
+		v := f()
+		return x.Return(&v)
+	})
+}
+
+// Try runs f as a task that may fail, and be canceled: its context ends then, or when the cluster does.
+func Try[R any](f func(context.Context) (R, error), opts ...Option) Ref[R] {
+	return submit[R](wire.FormTry, f, opts, nil, func(x *session.Execution) error {
+		v, err := f(x.Context())
+		if err != nil {
+			return err
+		}
+		return x.Return(&v)
+	})
+}
+
+// Map runs f as a task for each item, and returns the results' refs in the items' order.
+func Map[T, R any](items []T, f func(T) R, opts ...Option) []Ref[R] {
+	return mapItems[T, R](wire.FormValue, items, f, opts, func(item any) session.Run {
+		return func(x *session.Execution) error {
+			v := f(item.(*box[T]).value)
+			return x.Return(&v)
+		}
+	})
+}
+
+// TryMap is Map with tasks that may fail and be canceled.
+func TryMap[T, R any](items []T, f func(context.Context, T) (R, error), opts ...Option) []Ref[R] {
+	return mapItems[T, R](wire.FormTry, items, f, opts, func(item any) session.Run {
+		return func(x *session.Execution) error {
+			v, err := f(x.Context(), item.(*box[T]).value)
+			if err != nil {
+				return err
+			}
+			return x.Return(&v)
+		}
+	})
+}
+
+// box keeps an item's type with it: a generic function's closures know values of type parameters only by their shape.
+type box[T any] struct{ value T }
+
+func mapItems[T, R any](form wire.Form, items []T, f any, opts []Option, run func(item any) session.Run) []Ref[R] {
+	refs := make([]Ref[R], len(items))
+	o, err := taskOptions(opts)
+	var gate *driver.Gate
+	if err == nil && o.limit > 0 {
+		gate = driver.NewGate(o.limit)
+	}
+	for i, item := range items {
+		if err != nil {
+			refs[i] = failed[R](err)
+			continue
+		}
+		refs[i] = submitWith[R](form, f, o, gate, nil, run(&box[T]{item}))
+	}
+	return refs
+}
+
+// submit submits what runs f.
+func submit[R any](form wire.Form, f any, opts []Option, onItem func(wire.Payload), run session.Run) Ref[R] {
+	o, err := taskOptions(opts)
+	if err != nil {
+		return failed[R](err)
+	}
+	return submitWith[R](form, f, o, nil, onItem, run)
+}
+
+func submitWith[R any](form wire.Form, f any, o *options, gate *driver.Gate, onItem func(wire.Payload), run session.Run) Ref[R] {
+	s, spec, err := specOf(form, f, o)
+	if err != nil {
+		return failed[R](err)
+	}
+	spec.Gate, spec.OnItem = gate, onItem
+	return refOf[R](s.Submit(spec, run))
+}
+
+// specOf says what a task is that runs f.
+func specOf(form wire.Form, f any, o *options) (*session.Session, session.Spec, error) {
+	name, err := nameOf(f, o)
+	if err != nil {
+		return nil, session.Spec{}, err
+	}
+	s, err := current()
+	if err != nil {
+		return nil, session.Spec{}, err
+	}
+	class, key, err := o.class()
+	if err != nil {
+		return nil, session.Spec{}, err
+	}
+	return s, session.Spec{Form: form, Name: name, Class: class, ClassKey: key, Retries: o.retries, RetryOn: o.retry()}, nil
+}
+
+// nameOf is what a task is called that runs f.
+func nameOf(f any, o *options) (string, error) {
+	v := reflect.ValueOf(f)
+	if v.IsNil() {
+		return "", errNilFunc
+	}
+	if o.name != "" {
+		return o.name, nil
+	}
+	return nameOfCode(v.Pointer()), nil
+}
+
+var codeNames sync.Map // uintptr to string
+
+// nameOfCode is the name of a function as users write it: without the path of its package.
+func nameOfCode(entry uintptr) string {
+	if name, ok := codeNames.Load(entry); ok {
+		return name.(string)
+	}
+	name := "function"
+	if f := runtime.FuncForPC(entry); f != nil {
+		name = f.Name()
+		name = name[strings.LastIndexByte(name, '/')+1:]
+		name = strings.TrimSuffix(name, "-fm") // a method value
+	}
+	codeNames.Store(entry, name)
+	return name
+}
