@@ -32,9 +32,9 @@ type Config struct {
 	Labels    map[string]string  // of the node
 
 	// OnLog gets what tasks write; nil: it goes to stdout and stderr, each line with the task's name.
-	OnLog func(Log)
+	OnLog func(Log) `json:"-"`
 	// OnPending hears why tasks wait, and "" when they no longer do; nil: it goes to the standard logger.
-	OnPending func(reason string)
+	OnPending func(reason string) `json:"-"`
 }
 
 // Log is text that a task wrote.
@@ -96,7 +96,9 @@ func current() (*session.Session, error) {
 	if s := session.Process(); s != nil {
 		return s, nil
 	}
-	if err := connect(context.Background(), Config{}); err != nil {
+	ctx, leave := session.Interruptible(context.Background())
+	defer leave()
+	if err := connect(ctx, Config{}); err != nil {
 		return nil, err
 	}
 	return session.Process(), nil

@@ -161,6 +161,8 @@ func awaitSome[T any](ctx context.Context, refs []Ref[T], n int) error {
 		return nil
 	}
 	defer session.Blocked()()
+	ctx, leave := session.Interruptible(ctx)
+	defer leave()
 	for ; missing > 0; missing-- {
 		select {
 		case <-arrived:

@@ -72,6 +72,19 @@ func (q *itemQueue) signal() {
 	}
 }
 
+// wait returns when something has happened; false where ctx ends first.
+func (q *itemQueue) wait(ctx context.Context) bool {
+	defer session.Blocked()()
+	ctx, leave := session.Interruptible(ctx)
+	defer leave()
+	select {
+	case <-q.ready:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // next waits for an item; it is false when there are no more.
 func (q *itemQueue) next(ctx context.Context) (wire.Payload, bool) {
 	for {
@@ -87,13 +100,8 @@ func (q *itemQueue) next(ctx context.Context) (wire.Payload, bool) {
 		if closed {
 			return wire.Payload{}, false
 		}
-		resume := session.Blocked()
-		select {
-		case <-q.ready:
-		case <-ctx.Done():
-			resume()
+		if !q.wait(ctx) {
 			return wire.Payload{}, false
 		}
-		resume()
 	}
 }

@@ -128,6 +128,11 @@ func nameOfCode(entry uintptr) string {
 	if name, ok := codeNames.Load(entry); ok {
 		return name.(string)
 	}
+	if h := session.Hosted(); h != nil && h.TaskName != nil {
+		name := h.TaskName(entry)
+		codeNames.Store(entry, name)
+		return name
+	}
 	name := "function"
 	if f := runtime.FuncForPC(entry); f != nil {
 		name = f.Name()

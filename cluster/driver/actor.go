@@ -18,6 +18,7 @@ type ActorSpec struct {
 	Values      wire.Payload // see Spec
 	Parts       int
 	Depth       int
+	Cell        int
 	Inputs      []*Object
 	Keep        any
 	Concurrency int // calls at a time; 0 is 1
@@ -59,7 +60,7 @@ func (a *Actor) make() {
 	t := a.made
 	if t == nil || t.Ready() {
 		t = &task{d: a.d, actor: a, attempt: 1 + a.restarts, spec: Spec{Form: a.spec.Form, Name: a.spec.Name, Closure: a.spec.Closure, Class: a.spec.Class, Values: a.spec.Values, Parts: a.spec.Parts,
-			Depth: a.spec.Depth, Inputs: a.spec.Inputs, Keep: a.spec.Keep}}
+			Depth: a.spec.Depth, Cell: a.spec.Cell, Inputs: a.spec.Inputs, Keep: a.spec.Keep}}
 		t.ID, t.task = id.New[id.Object](), t
 		a.made = t
 	}

@@ -10,7 +10,6 @@ import (
 // class holds the tasks that may share workers, and the leases for them. All is guarded by Driver.mu.
 type class struct {
 	spec    wire.Class
-	values  wire.Payload // of the variables that its tasks read; with spec.Environment
 	depth   int
 	request uint64
 	actors  bool // its leases hold actors: any number of constructors may be pushed

@@ -195,7 +195,7 @@ func (d *Driver) enqueue(t *task) {
 		c := d.classes[key]
 		if c == nil {
 			d.last++
-			c = &class{spec: t.spec.Class, values: t.spec.Values, depth: t.spec.Depth, request: d.last, actors: t.spec.Form >= wire.FormActor}
+			c = &class{spec: t.spec.Class, depth: t.spec.Depth, request: d.last, actors: t.spec.Form >= wire.FormActor}
 			d.classes[key], d.requests[c.request] = c, c
 		}
 		t.class = c

@@ -31,8 +31,8 @@ type lease struct {
 	average   time.Duration
 	inflight  map[id.Task]*task
 	sequence  uint64
-	parts     int  // of the code that were sent
-	prepared  bool // the values of variables were sent
+	parts     int             // of the code that were sent
+	prepared  map[string]bool // digests of the values of variables that were sent
 	actors    map[*Actor]bool
 	heard     time.Time // of the last result, or of the first task after it was idle
 	closing   bool      // it goes back when nothing is in flight
@@ -134,9 +134,12 @@ func (l *lease) prepare(t *task) {
 		m := wire.Code{Part: uint64(l.parts), Data: data}
 		_ = l.conn.Send(wire.KindCode, m.Append)
 	}
-	if digest := l.class.spec.Environment; digest != "" && !l.prepared {
-		l.prepared = true
-		m := wire.Environment{Digest: digest, Values: l.class.values}
+	if digest := t.spec.Class.Environment; digest != "" && !l.prepared[digest] {
+		if l.prepared == nil {
+			l.prepared = map[string]bool{}
+		}
+		l.prepared[digest] = true
+		m := wire.Environment{Digest: digest, Values: t.spec.Values}
 		_ = l.conn.Send(wire.KindEnvironment, m.Append)
 	}
 }

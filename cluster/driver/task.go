@@ -19,6 +19,7 @@ type Spec struct {
 	Values   wire.Payload // of the variables whose digest is Class.Environment
 	Parts    int          // so many parts of the program's code must be in the worker
 	Depth    int          // of nesting
+	Cell     int          // of a notebook, see wire.Push
 	Inputs   []*Object    // the closure refers to them: the task starts when all are ready
 	Keep     any          // what must stay reachable while the task may run
 	Gate     *Gate        // bounds how many run at a time; nil: nothing does
@@ -58,7 +59,11 @@ func (t *task) id() id.Task { return id.Task(t.ID) }
 func (d *Driver) Submit(s Spec) *Object {
 	t := &task{d: d, spec: s, attempt: 1}
 	t.ID, t.task = id.New[id.Object](), t
-	d.whenReady(t, func() { s.Gate.enter(t, func() { d.enqueue(t) }) })
+	if len(s.Inputs) == 0 && s.Gate == nil {
+		d.enqueue(t)
+	} else {
+		d.whenReady(t, func() { s.Gate.enter(t, func() { d.enqueue(t) }) })
+	}
 	return &t.Object
 }
 
@@ -98,7 +103,7 @@ func (o *Object) failure() error {
 
 // push is the message that gives the task to a worker.
 func (t *task) push() wire.Push {
-	m := wire.Push{Task: t.id(), Form: t.spec.Form, Attempt: uint64(t.attempt), Depth: uint64(t.spec.Depth), Name: t.spec.Name, Closure: t.spec.Closure}
+	m := wire.Push{Task: t.id(), Form: t.spec.Form, Attempt: uint64(t.attempt), Depth: uint64(t.spec.Depth), Cell: uint64(t.spec.Cell), Name: t.spec.Name, Closure: t.spec.Closure}
 	if t.actor != nil {
 		m.Actor, m.Concurrency = t.actor.ID, uint64(t.actor.spec.Concurrency)
 	}

@@ -34,7 +34,7 @@ func TestTasks(t *testing.T) {
 			t.Fatalf("task %d gave %q", i, got)
 		}
 	}
-	if got := value(t, d.Submit(call("join", list[7], Put(wire.Payload{Head: []byte("put")}), d.Submit(call("new"))))); got != "7+put+new" {
+	if got := value(t, d.Submit(call("join", list[7], d.Put(wire.Payload{Head: []byte("put")}, nil), d.Submit(call("new"))))); got != "7+put+new" {
 		t.Error(got)
 	}
 	failed := d.Submit(call("fail"))
@@ -52,7 +52,7 @@ func TestChain(t *testing.T) {
 		"next": func(t *worker.Task) (string, error) { return string(t.Closure.Refs[0].Value.Head) + "x", nil },
 	}}
 	d := connect(t, startNode(t, 2, s))
-	o := Put(wire.Payload{})
+	o := d.Put(wire.Payload{}, nil)
 	for range 200 {
 		o = d.Submit(call("next", o))
 	}

@@ -51,7 +51,11 @@ func (o *objects) close() error {
 	if o.store == nil {
 		return nil
 	}
-	return errors.Join(o.listener.Close(), o.store.Close())
+	err := o.listener.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // ServeListener was first
+	}
+	return errors.Join(err, o.store.Close())
 }
 
 // helloValues are what clients are told of the node.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
+	"sync"
 
 	"mobula/cluster/driver"
 	"mobula/internal/codec"
@@ -16,6 +18,9 @@ type Actor struct {
 	s    *Session
 	name string
 	err  error // it could not be submitted
+
+	mu           sync.Mutex // guards below
+	environments []string   // digests of the variables' values in its process, as far as they were set from here
 }
 
 // ActorSpec is what an actor is.
@@ -32,10 +37,14 @@ func (s *Session) NewActor(spec ActorSpec, run Run) *Actor {
 		return FailedActor(err)
 	}
 	a := s.driver.NewActor(driver.ActorSpec{
-		Form: d.Form, Name: d.Name, Closure: d.Closure, Class: d.Class, Values: d.Values, Parts: d.Parts, Depth: d.Depth, Inputs: d.Inputs, Keep: d.Keep,
+		Form: d.Form, Name: d.Name, Closure: d.Closure, Class: d.Class, Values: d.Values, Parts: d.Parts, Depth: d.Depth, Cell: d.Cell, Inputs: d.Inputs, Keep: d.Keep,
 		Concurrency: spec.Concurrency, Restarts: spec.Restarts,
 	})
-	return s.wrapActor(a, spec.Name)
+	actor := s.wrapActor(a, spec.Name)
+	if d.Class.Environment != "" {
+		actor.environments = []string{d.Class.Environment}
+	}
+	return actor
 }
 
 func (s *Session) wrapActor(a *driver.Actor, name string) *Actor {
@@ -50,10 +59,33 @@ func (a *Actor) Call(spec Spec, run Run) *Object {
 		return Failed(a.err)
 	}
 	d, err := a.s.prepare(&spec, run)
+	if err == nil {
+		err = a.suit(d.Class.Environment)
+	}
 	if err != nil {
 		return Failed(err)
 	}
 	return a.s.wrap(a.Actor.Call(d))
+}
+
+// suit checks that the actor's process can give variables the values that a call reads.
+func (a *Actor) suit(environment string) error {
+	p, ok := a.s.conf.Program.(interface {
+		Conflict(have []string, want string) error
+	})
+	if environment == "" || !ok {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if slices.Contains(a.environments, environment) {
+		return nil
+	}
+	if err := p.Conflict(a.environments, environment); err != nil {
+		return fmt.Errorf("call actor %s: %w", a.name, err)
+	}
+	a.environments = append(a.environments, environment)
+	return nil
 }
 
 // Wait waits until the constructor has run, and returns its failure.
@@ -61,6 +93,9 @@ func (a *Actor) Wait(ctx context.Context) error {
 	made := a.Made()
 	if !made.Ready() {
 		defer Blocked()()
+		var leave func()
+		ctx, leave = Interruptible(ctx)
+		defer leave()
 	}
 	if err := made.Wait(ctx); err != nil {
 		return fmt.Errorf("wait for actor %s: %w", a.name, err)

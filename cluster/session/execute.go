@@ -213,7 +213,7 @@ func userFrames() (list []wire.Frame) {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	for len(list) < maxFrames {
 		f, more := frames.Next()
-		if strings.HasPrefix(f.Function, "mobula/cluster/session.(*Execution).run") {
+		if f.Function == "mobula/cluster/session.(*Execution).run" {
 			break
 		}
 		if f.Function != "" && !hidden(f.Function) {

@@ -46,6 +46,8 @@ func (o *Object) Wait(ctx context.Context) error {
 		return nil
 	}
 	defer Blocked()()
+	ctx, leave := Interruptible(ctx)
+	defer leave()
 	if err := o.Object.Wait(ctx); err != nil {
 		return fmt.Errorf("wait for %s: %w", o.label(), err)
 	}

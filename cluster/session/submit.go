@@ -19,7 +19,6 @@ type Run func(x *Execution) error
 type Spec struct {
 	Form     wire.Form
 	Name     string
-	Cell     int // that submits it; 0: none
 	Class    wire.Class
 	ClassKey string // driver.ClassKey(Class) without program and environment, or empty
 	Retries  int
@@ -39,20 +38,21 @@ func (s *Session) Submit(spec Spec, run Run) *Object {
 
 // prepare encodes what is shipped.
 func (s *Session) prepare(spec *Spec, run Run) (driver.Spec, error) {
+	cell := cellHere()
 	e, t, err := s.encode(reflect.ValueOf(&run).Elem(), spec.Name)
 	if err != nil {
 		return driver.Spec{}, fmt.Errorf("submit %s: %w", spec.Name, err)
 	}
-	needs, err := s.conf.Program.Needs(t.entries)
+	needs, err := s.conf.Program.Needs(t.names)
 	if err != nil {
 		return driver.Spec{}, fmt.Errorf("submit %s: %w", spec.Name, err)
 	}
-	closure, err := s.stow(s.driver.Context(), e, objstore.Owner{Cell: spec.Cell, Type: "closure of " + spec.Name})
+	closure, err := s.stow(s.driver.Context(), e, objstore.Owner{Cell: cell, Type: "closure of " + spec.Name})
 	if err != nil {
 		return driver.Spec{}, fmt.Errorf("submit %s: store what its closure captures: %w", spec.Name, err)
 	}
 	d := driver.Spec{
-		Form: spec.Form, Name: spec.Name, Closure: closure, Class: spec.Class, ClassKey: spec.ClassKey, Parts: needs.Parts, Depth: depth(),
+		Form: spec.Form, Name: spec.Name, Closure: closure, Class: spec.Class, ClassKey: spec.ClassKey, Parts: needs.Parts, Depth: depth(), Cell: cell,
 		Inputs: t.objects, Retries: spec.Retries, RetryOn: spec.RetryOn, Gate: spec.Gate, OnItem: spec.OnItem,
 	}
 	if !closure.Place.IsZero() {

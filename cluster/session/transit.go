@@ -1,13 +1,14 @@
 package session
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
+	"sync"
 	"unsafe"
 
 	"mobula/cluster/driver"
 	"mobula/cluster/wire"
-	"mobula/internal/closure"
 	"mobula/internal/codec"
 	"mobula/internal/id"
 	"mobula/internal/program"
@@ -19,20 +20,37 @@ type transit struct {
 	s *Session
 
 	objects []*driver.Object // encoding: the value refers to them
-	entries []uintptr        // encoding: the code of functions in the value
+	names   []string         // encoding: of the functions in the value, and of the types in its interfaces
+	few     [2]string        // room for names
 
 	values map[id.Object]wire.Payload // decoding: the objects that came with it
 	made   map[id.Object]*Object
 	actors map[id.Actor]*Actor
 }
 
-// DescribeFunc also notes the function's code.
+// DescribeFunc also notes the function's name.
 func (t *transit) DescribeFunc(f reflect.Value) (codec.Func, error) {
 	d, err := t.Program.DescribeFunc(f)
 	if err == nil {
-		t.entries = append(t.entries, *(*uintptr)(closure.Pointer(f)))
+		t.note(d.Code)
 	}
 	return d, err
+}
+
+// TypeName also notes the name.
+func (t *transit) TypeName(of reflect.Type) (string, error) {
+	name, err := t.Program.TypeName(of)
+	if err == nil {
+		t.note(name)
+	}
+	return name, err
+}
+
+func (t *transit) note(name string) {
+	if t.names == nil {
+		t.names = t.few[:0]
+	}
+	t.names = append(t.names, name)
 }
 
 func (t *transit) add(o *driver.Object) {
@@ -106,12 +124,25 @@ func (t *transit) object(name []byte) (*Object, error) {
 	return o, nil
 }
 
-// encode takes a value apart. Small buffers are copied, so that the value may change afterwards; large ones alias it until stow.
+// encode takes a value apart. Its buffers alias the value until stow has copied them.
 func (s *Session) encode(v reflect.Value, name string) (codec.Encoded, *transit, error) {
 	t := &transit{Program: s.conf.Program, s: s}
-	e, err := codec.Encode(t, v, codec.Options{Name: name})
+	room := heads.Get().(*[]byte)
+	head, buffers, err := codec.Append((*room)[:0], nil, t, v, codec.Options{Name: name})
+	if cap(head) > maxPooled {
+		return codec.Encoded{Head: head, Buffers: buffers}, t, err
+	}
+	e := codec.Encoded{Head: bytes.Clone(head), Buffers: buffers}
+	*room = head
+	heads.Put(room)
 	return e, t, err
 }
+
+// heads has memory in which heads grow: most are small, and copied once their size is known.
+var heads = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxPooled bounds that memory in bytes.
+const maxPooled = 64 << 10
 
 // decode puts a value together in into.
 func (s *Session) decode(value wire.Payload, into reflect.Value) error {

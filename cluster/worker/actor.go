@@ -75,7 +75,10 @@ func (w *Worker) kill(actor id.Actor) {
 
 // startLocked starts as many runners as there is work and concurrency for; a.mu is held.
 func (a *actor) startLocked() {
-	for a.ready && a.queue.len() > a.running && a.running < a.concurrency {
+	if !a.ready {
+		return
+	}
+	for n := a.queue.len(); n > 0 && a.running < a.concurrency; n-- {
 		a.running++
 		a.w.tasks.Go(a.work)
 	}

@@ -17,6 +17,8 @@ type Parts struct {
 	// others are the captured variables in the order in which the function mentions them. A method value has
 	// one, its receiver. Invalid where nothing is captured.
 	Captured reflect.Value
+	// Dictionary is the address of what tells a generic function's literal its types, 0 for others.
+	Dictionary uintptr
 
 	object unsafe.Pointer
 }
@@ -71,26 +73,28 @@ func Open(f reflect.Value) (Parts, error) {
 	if err != nil {
 		return Parts{}, failure(entry, err)
 	}
-	return Parts{Entry: entry, Captured: reflect.NewAt(t, object).Elem(), object: object}, nil
+	p := Parts{Entry: entry, Dictionary: dictionaryOf(t, object), object: object}
+	if t, err = realLayout(t, entry, p.Dictionary); err != nil {
+		return Parts{}, failure(entry, err)
+	}
+	p.Captured = reflect.NewAt(t, object).Elem()
+	return p, nil
 }
 
-// New returns the parts of a function whose code is at entry. Its captured variables, if it has any, are zero.
-func New(entry uintptr, captures bool) (Parts, error) {
+// New returns the parts of a function whose code is at entry, and that captures nothing.
+func New(entry uintptr) (Parts, error) {
 	if !isText(entry) {
 		return Parts{}, failure(entry, ErrUnknownCode)
 	}
-	if !captures {
-		object := new(uintptr)
-		*object = entry
-		return Parts{Entry: entry, object: unsafe.Pointer(object)}, nil
-	}
-	t, err := layout(entry)
-	if err != nil {
-		return Parts{}, failure(entry, err)
-	}
-	object := reflect.New(t)
-	*(*uintptr)(object.UnsafePointer()) = entry
-	return Parts{Entry: entry, Captured: object.Elem(), object: object.UnsafePointer()}, nil
+	object := new(uintptr)
+	*object = entry
+	return Parts{Entry: entry, object: unsafe.Pointer(object)}, nil
+}
+
+// Of returns the parts of a function whose code is at entry and whose captured variables are in an object of its Layout.
+func Of(entry uintptr, object unsafe.Pointer) Parts {
+	*(*uintptr)(object) = entry
+	return Parts{Entry: entry, object: object}
 }
 
 // Func returns the func value, which must be of type t.
@@ -144,12 +148,18 @@ func isClosureStruct(t reflect.Type) bool {
 	return second == "R" || strings.HasPrefix(second, "X")
 }
 
-// Layout returns the type of the objects that func values of this code point to, which capture something.
-func Layout(entry uintptr) (reflect.Type, error) {
+// Layout returns the type of the objects that func values of this code, and dictionary if it is of a generic function, point to.
+func Layout(entry, dictionary uintptr) (reflect.Type, error) {
 	if !isText(entry) {
 		return nil, failure(entry, ErrUnknownCode)
 	}
 	t, err := layout(entry)
+	if err == nil && dictionary != 0 && !(isDictionary(t.Field(t.NumField()-1).Type) && isStatic(dictionary)) {
+		err = ErrNoLayout
+	}
+	if err == nil {
+		t, err = realLayout(t, entry, dictionary)
+	}
 	if err != nil {
 		return nil, failure(entry, err)
 	}

@@ -46,17 +46,20 @@ func rebuild(t *testing.T, f any) any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, err := closure.New(p.Entry, p.Captured.IsValid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.Captured.IsValid() {
-		if p.Captured.Type() != q.Captured.Type() {
-			t.Fatalf("%v and %v", p.Captured.Type(), q.Captured.Type())
+	if !p.Captured.IsValid() {
+		q, err := closure.New(p.Entry)
+		if err != nil {
+			t.Fatal(err)
 		}
-		q.Captured.Set(p.Captured)
+		return q.Func(reflect.TypeOf(f)).Interface()
 	}
-	return q.Func(reflect.TypeOf(f)).Interface()
+	layout, err := closure.Layout(p.Entry, p.Dictionary)
+	if err != nil || layout != p.Captured.Type() {
+		t.Fatalf("%v and %v, %v", p.Captured.Type(), layout, err)
+	}
+	object := reflect.New(layout)
+	object.Elem().Set(p.Captured)
+	return closure.Of(p.Entry, object.UnsafePointer()).Func(reflect.TypeOf(f)).Interface()
 }
 
 func captures(t *testing.T, f any) string {
@@ -124,9 +127,9 @@ func TestLayouts(t *testing.T) {
 		{"method value", c.sum, "point"},
 		{"pointer method value", (&c).move, "*point"},
 		{"interface method value", iface.add, "adder"},
-		{"generic int", identity(a), "go.shape.int, *[2]uintptr"},
-		{"generic pointer", pair(b, &c), "go.shape.string, go.shape.*uint8, *[5]uintptr"},
-		{"of the standard library", sync.OnceValue(func() int { return a }), "*struct { f func() go.shape.int; once sync.Once; valid bool; p interface {}; result go.shape.int }, *[4]uintptr"},
+		{"generic int", identity(a), "int, *[2]uintptr"},
+		{"generic pointer", pair(b, &c), "string, *point, *[5]uintptr"},
+		{"of the standard library", sync.OnceValue(func() int { return a }), "*struct { f func() int; once sync.Once; valid bool; p interface {}; result int }, *[4]uintptr"},
 	}
 	_ = inlined()
 	for _, tt := range tests {
@@ -184,7 +187,7 @@ func TestRefused(t *testing.T) {
 	if _, err := closure.Open(reflect.ValueOf(time.Second).MethodByName("String")); !errors.Is(err, closure.ErrReflect) {
 		t.Error(err)
 	}
-	if _, err := closure.New(0x1234, false); !errors.Is(err, closure.ErrUnknownCode) {
+	if _, err := closure.New(0x1234); !errors.Is(err, closure.ErrUnknownCode) {
 		t.Error(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // executableCode finds the running executable's code and data.
@@ -29,7 +30,29 @@ func executableCode() *Code {
 			c.Data = append(c.Data, Range{uintptr(p.Vaddr) + slide, uintptr(p.Vaddr+p.Memsz) + slide})
 		}
 	}
+	names := sync.OnceValue(func() map[uintptr]string { return dictionaryNames(slide) })
+	c.Symbol = func(p uintptr) string { return names()[p] }
 	return c
+}
+
+// dictionaryNames has the names of the executable's dictionaries by address; there are none in a stripped one.
+func dictionaryNames(slide uintptr) map[uintptr]string {
+	names := map[uintptr]string{}
+	f, err := elf.Open("/proc/self/exe")
+	if err != nil {
+		return names
+	}
+	defer f.Close()
+	symbols, err := f.Symbols()
+	if err != nil {
+		return names
+	}
+	for _, s := range symbols {
+		if strings.Contains(s.Name, "..dict.") {
+			names[uintptr(s.Value)+slide] = strings.ReplaceAll(s.Name, "%2e", ".")
+		}
+	}
+	return names
 }
 
 // slideOf returns how far the executable lies from the addresses that it was linked for. The first mapping of

@@ -110,9 +110,7 @@ func closureType(p uintptr) reflect.Type {
 			return nil
 		}
 	}
-	var t any = reflect.TypeFor[int]()
-	(*[2]unsafe.Pointer)(unsafe.Pointer(&t))[1] = address(p)
-	if rt := t.(reflect.Type); isClosureStruct(rt) {
+	if rt := typeAt(p); isClosureStruct(rt) {
 		return rt
 	}
 	return nil

@@ -14,6 +14,8 @@ func (r Range) contains(p uintptr) bool { return r.Start <= p && p < r.End }
 type Code struct {
 	Text Range
 	Data []Range // read-only data, types and variables: whatever is no heap
+	// Symbol returns the link name of what begins at an address in Data, "" where that is not known; it is asked for dictionaries. May be nil.
+	Symbol func(p uintptr) string
 }
 
 var (
@@ -66,15 +68,18 @@ func textOf(entry uintptr) *Code {
 func isText(entry uintptr) bool { return textOf(entry) != nil }
 
 // isStatic reports whether p is in no heap: the object of a function that captures nothing.
-func isStatic(p uintptr) bool {
+func isStatic(p uintptr) bool { return dataOf(p) != nil }
+
+// dataOf returns the code to whose data p belongs, nil for the heap.
+func dataOf(p uintptr) *Code {
 	for _, s := range spans() {
 		for _, r := range s.Data {
 			if r.contains(p) {
-				return true
+				return s
 			}
 		}
 	}
-	return false
+	return nil
 }
 
 // Executable returns the executable's own code; it is empty where it was not found.

@@ -25,9 +25,9 @@ type Program interface {
 	codec.Host
 	// Digest identifies the program: processes of equal digests name things equally.
 	Digest() string
-	// Needs returns what another process of the program lacks to run functions that were described (see codec.Host), by
-	// the addresses of their code.
-	Needs(entries []uintptr) (Needs, error)
+	// Needs returns what another process of the program lacks to use a value: names has the Code of the functions in it, as DescribeFunc
+	// returned it, and the TypeNames of the values in its interfaces.
+	Needs(names []string) (Needs, error)
 	// Part returns a part of the code that was loaded since the start, by its number from 0.
 	Part(n int) ([]byte, error)
 	// Load adds the n-th part. It does nothing if that is here already.

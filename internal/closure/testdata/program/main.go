@@ -15,6 +15,7 @@ import (
 	_ "net/http/httputil"
 	_ "net/rpc"
 	"os"
+	"reflect"
 	_ "runtime/pprof"
 	"strings"
 	_ "testing"
@@ -52,9 +53,9 @@ func main() {
 		if len(vars) == 0 || entry == 0 {
 			continue
 		}
-		p, err := closure.New(uintptr(entry), true)
+		p, err := closure.Layout(uintptr(entry), 0)
 		if err != nil {
-			continue // no code makes it any more, or only on a stack
+			continue // no code makes it any more, or only on a stack; or it is generic
 		}
 		functions++
 		for _, v := range vars {
@@ -92,8 +93,8 @@ func captured(info *dwarf.Data, r *dwarf.Reader, e *dwarf.Entry) (vars []variabl
 
 // compare finds the captured variable at the offset. A variable that is captured by value but lives in memory is told of by
 // its address.
-func compare(p closure.Parts, v variable) string {
-	for f := range p.Captured.Type().Fields() {
+func compare(p reflect.Type, v variable) string {
+	for f := range p.Fields() {
 		if int64(f.Offset) != v.offset {
 			continue
 		}
@@ -106,7 +107,7 @@ func compare(p closure.Parts, v variable) string {
 		}
 		return fmt.Sprintf("found %s, told %s", got, v.typ)
 	}
-	return fmt.Sprintf("%v has nothing at offset %d", p.Captured.Type(), v.offset)
+	return fmt.Sprintf("%v has nothing at offset %d", p, v.offset)
 }
 
 // base is a type without the paths and names of packages.

@@ -1,0 +1,132 @@
+package program
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"mobula/internal/closure"
+	"mobula/internal/codec"
+)
+
+// Names are names of what lies in the program's memory: functions, and the dictionaries of generic ones.
+type Names interface {
+	Name(p uintptr) (string, error)
+	Address(name string) (uintptr, error)
+}
+
+// Code takes func values apart and puts them together, by the names that Names has. It is a part of a codec.Host.
+type Code struct {
+	Names
+	known sync.Map // codeID to string
+}
+
+type codeID struct{ entry, dictionary uintptr }
+
+// A function that captures nothing has its name as code; else a mark precedes it, and the dictionary's name may follow.
+const (
+	captureMark    = "+"
+	dictionaryMark = "|"
+)
+
+// DescribeFunc takes a func value apart.
+func (c *Code) DescribeFunc(f reflect.Value) (codec.Func, error) {
+	parts, err := closure.Open(f)
+	if err != nil {
+		return codec.Func{}, refusal(err)
+	}
+	key := codeID{parts.Entry, parts.Dictionary}
+	code, ok := c.known.Load(key)
+	if !ok {
+		text, err := c.codeOf(&parts)
+		if err != nil {
+			return codec.Func{}, err
+		}
+		code, _ = c.known.LoadOrStore(key, text)
+	}
+	d := codec.Func{Code: code.(string)}
+	if parts.Captured.IsValid() {
+		d.Captures = parts.Captured.Addr()
+	}
+	return d, nil
+}
+
+func (c *Code) codeOf(p *closure.Parts) (string, error) {
+	code, err := c.Name(p.Entry)
+	if err != nil {
+		return "", &codec.Error{Reason: closure.Name(p.Entry) + " is no code that another process has", Hint: "use a function of the program"}
+	}
+	if !p.Captured.IsValid() {
+		return code, nil
+	}
+	code = captureMark + code
+	if p.Dictionary != 0 {
+		name, err := c.Name(p.Dictionary)
+		if err != nil {
+			return "", refusal(err)
+		}
+		code += dictionaryMark + name
+	}
+	return code, nil
+}
+
+// refusal says in the user's terms why a func value cannot leave.
+func refusal(err error) error {
+	hint := "wrap it in a func literal"
+	if errors.Is(err, closure.ErrReflect) {
+		hint = "call it through a func literal"
+	}
+	return &codec.Error{Reason: err.Error(), Hint: hint}
+}
+
+// find returns what code names; captures says whether its func values capture something.
+func (c *Code) find(code string) (entry, dictionary uintptr, captures bool, err error) {
+	name, captures := strings.CutPrefix(code, captureMark)
+	name, second, generic := strings.Cut(name, dictionaryMark)
+	if entry, err = c.Address(name); err != nil {
+		return 0, 0, false, fmt.Errorf("a function: %w", err)
+	}
+	if generic {
+		if dictionary, err = c.Address(second); err != nil {
+			return 0, 0, false, fmt.Errorf("the types of a function: %w", err)
+		}
+	}
+	return entry, dictionary, captures, nil
+}
+
+// CaptureType returns the type of the objects that func values of this code point to, nil where they capture nothing.
+func (c *Code) CaptureType(code string, _ reflect.Type) (reflect.Type, error) {
+	entry, dictionary, captures, err := c.find(code)
+	if err != nil || !captures {
+		return nil, err
+	}
+	return closure.Layout(entry, dictionary)
+}
+
+// MakeFunc makes a func of type t of its code and the object that it captures.
+func (c *Code) MakeFunc(code string, t reflect.Type, captures unsafe.Pointer) (reflect.Value, error) {
+	entry, _, _, err := c.find(code)
+	if err != nil {
+		return reflect.Value{}, err
+	}
+	if captures != nil {
+		return closure.Of(entry, captures).Func(t), nil
+	}
+	parts, err := closure.New(entry)
+	if err != nil {
+		return reflect.Value{}, err
+	}
+	return parts.Func(t), nil
+}
+
+// Addresses returns where what a Func or TypeName names lies: the code or the type, and a generic function's dictionary.
+func (c *Code) Addresses(name string) ([]uintptr, error) {
+	entry, dictionary, _, err := c.find(name)
+	if err != nil || dictionary == 0 {
+		return []uintptr{entry}, err
+	}
+	return []uintptr{entry, dictionary}, nil
+}

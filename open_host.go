@@ -1,0 +1,51 @@
+//go:build mobulahost
+
+package mobula
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+
+	"mobula/cluster/session"
+)
+
+// open joins the notebook's cluster, or that of c. end undoes it. Embedded clusters are the kernel's: one lives as long as it.
+func open(ctx context.Context, c Config) (s *session.Session, end func() error, err error) {
+	h := session.Hosted()
+	if h == nil {
+		return nil, nil, errors.New("this session host cannot run tasks: start the session again")
+	}
+	if c.InProcess {
+		return nil, nil, errors.New("a notebook has no cluster in its own process: leave InProcess out")
+	}
+	if c.Address == "" {
+		config := c
+		config.OnLog, config.OnPending = nil, nil
+		text, err := json.Marshal(config)
+		if err != nil {
+			return nil, nil, err
+		}
+		if c.Address, err = h.Address(ctx, text); err != nil {
+			return nil, nil, err
+		}
+	}
+	sc := session.Config{
+		Node: c.Address, Program: h.Program, Path: h.Path, Env: slices.Clone(h.Env), Namespace: c.Namespace, OnLog: c.OnLog, OnPending: c.OnPending,
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		sc.Env = append(sc.Env, name+"="+c.Env[name])
+	}
+	if sc.OnLog == nil {
+		sc.OnLog = h.OnLog
+	}
+	if sc.OnPending == nil {
+		sc.OnPending = h.OnPending
+	}
+	if s, err = session.Connect(ctx, sc); err != nil {
+		return nil, nil, err
+	}
+	return s, s.Close, nil
+}
