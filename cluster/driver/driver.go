@@ -52,6 +52,7 @@ type Driver struct {
 	calls    sync.Mutex // guards deferred; nothing is locked after it
 	deferred []func()
 	wake     chan struct{} // for work: something is deferred
+	events   eventLog
 
 	mu       sync.Mutex // guards below
 	classes  map[classID]*class
@@ -158,11 +159,13 @@ func (d *Driver) work() {
 		select {
 		case <-d.ctx.Done():
 			d.runDeferred()
+			d.report()
 			return
 		case <-d.wake:
 			d.runDeferred()
 		case <-tick.C:
 			d.tidy(time.Now())
+			d.report()
 		}
 	}
 }
@@ -200,6 +203,7 @@ func (d *Driver) enqueue(t *task) {
 		}
 		t.class = c
 		c.add(t)
+		d.events.note(t, wire.TaskQueued, time.Now(), id.Worker{})
 		d.pump(c)
 	}
 	d.mu.Unlock()

@@ -117,6 +117,9 @@ func (l *lease) push(t *task) {
 		l.d.later(func() { t.actor.placed(l) })
 	}
 	l.prepare(t)
+	if l.load <= l.slots {
+		l.d.events.note(t, wire.TaskRunning, time.Now(), l.grant.Worker)
+	}
 	m := t.push()
 	if err := l.conn.Send(wire.KindPush, m.Append); err != nil && !errors.Is(err, frame.ErrClosed) {
 		l.settle(t)
@@ -215,13 +218,25 @@ func (l *lease) result(m *wire.Result) {
 		return
 	}
 	l.settle(t)
+	took := time.Duration(m.Nanos)
+	d.events.ended(t, stateOf(m.Status), took, l.grant.Worker)
 	if t.spec.Form < wire.FormActor {
-		l.adapt(time.Duration(m.Nanos))
+		l.adapt(took)
 	}
 	d.pump(l.class)
 	l.finishClosing()
 	d.mu.Unlock()
 	d.conclude(l, t, m)
+}
+
+func stateOf(s wire.Status) wire.TaskState {
+	switch s {
+	case wire.StatusOK:
+		return wire.TaskFinished
+	case wire.StatusCanceled:
+		return wire.TaskCanceled
+	}
+	return wire.TaskFailed
 }
 
 // conclude resolves a task by its worker's result, or tries it again.
@@ -284,6 +299,7 @@ func (d *Driver) again(t *task) bool {
 	d.mu.Lock()
 	left := !t.over && (t.spec.Retries < 0 || t.attempt <= t.spec.Retries) && d.ended == nil
 	if left {
+		d.events.note(t, wire.TaskRetried, time.Now(), id.Worker{})
 		t.attempt++
 	}
 	d.mu.Unlock()

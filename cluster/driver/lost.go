@@ -85,6 +85,7 @@ func (l *lease) judge(list []*task, exit *wire.WorkerExited) (again, failed []*t
 			failed = append(failed, t)
 			continue
 		case suspect:
+			l.d.events.note(t, wire.TaskRetried, time.Now(), l.grant.Worker)
 			t.attempt++
 		default:
 			t.reruns++

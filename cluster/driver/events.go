@@ -1,0 +1,52 @@
+package driver
+
+import (
+	"sync"
+	"time"
+
+	"mobula/cluster/wire"
+	"mobula/internal/id"
+)
+
+// maxNoted bounds the events between two reports: where tasks are many and short, lists show a part of them.
+const maxNoted = 4096
+
+// eventLog collects what became of tasks, for the node's lists and the timeline.
+type eventLog struct {
+	mu   sync.Mutex // guards below; nothing is locked after it
+	list []wire.TaskEvent
+}
+
+// note records that a task has entered a state.
+func (l *eventLog) note(t *task, state wire.TaskState, at time.Time, worker id.Worker) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.list) >= maxNoted {
+		return
+	}
+	l.list = append(l.list, wire.TaskEvent{Task: t.id(), Name: t.spec.Name, State: state, Nanos: at.UnixNano(), Worker: worker, Attempt: uint64(t.attempt)})
+}
+
+// ended records how an attempt ended that ran for so long.
+func (l *eventLog) ended(t *task, state wire.TaskState, took time.Duration, worker id.Worker) {
+	now := time.Now()
+	l.note(t, wire.TaskRunning, now.Add(-took), worker)
+	l.note(t, state, now, worker)
+}
+
+// take returns what was noted since the last time.
+func (l *eventLog) take() []wire.TaskEvent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := l.list
+	l.list = nil
+	return list
+}
+
+// report sends what was noted to the node.
+func (d *Driver) report() {
+	if list := d.events.take(); len(list) > 0 {
+		m := wire.Events{Job: d.conf.Job, List: list}
+		_ = d.node.Send(wire.KindEvents, m.Append) // without the node nobody asks
+	}
+}
