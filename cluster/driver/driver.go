@@ -249,11 +249,7 @@ func (d *Driver) handle(kind byte, body []byte) error {
 	case wire.KindLeaseRefused:
 		return receive(body, d.refused)
 	case wire.KindLeasePending:
-		return receive(body, func(m wire.LeasePending) {
-			if d.conf.OnPending != nil {
-				d.conf.OnPending(m.Reason)
-			}
-		})
+		return receive(body, d.pending)
 	case wire.KindLeaseReclaim:
 		return receive(body, func(m wire.LeaseID) {
 			d.mu.Lock()
@@ -282,6 +278,17 @@ func receive[M any](body []byte, f func(M)) error {
 		f(m)
 	}
 	return err
+}
+
+// pending tells why tasks wait; not where others of their class run, which they wait for as a matter of course.
+func (d *Driver) pending(m wire.LeasePending) {
+	d.mu.Lock()
+	c := d.requests[m.Request]
+	moving := c == nil || len(c.leases) > 0
+	d.mu.Unlock()
+	if !moving && d.conf.OnPending != nil {
+		d.conf.OnPending(m.Reason)
+	}
 }
 
 // refused fails all tasks of a class.
