@@ -66,12 +66,14 @@ func partsOf(t reflect.Type) []reflect.StructField { return partial[t] }
 var (
 	contextType = reflect.TypeFor[context.Context]()
 
-	fileSpecial = refusal("it is open in this process only", "open it where it is used")
-	connSpecial = refusal("it is a connection or listener of this process", "open it where it is used")
-	taskContext = refusal("a context ends with what made it, in this process", "take the context that the task is given")
-	weakSpecial = nonzeroSpecial("what it points to is not kept by it", "send a pointer")
-	handle      = nonzeroSpecial("it is unique in this process only", "send its Value() and make it again")
-	mutex       = zeroSpecial(4, "it is locked", "unlock it first")
+	fileSpecial  = refusal("it is open in this process only", "open it where it is used")
+	connSpecial  = refusal("it is a connection or listener of this process", "open it where it is used")
+	childSpecial = refusal("it is a child of this process", "start it where it is used")
+	coroutine    = refusal("it is a coroutine, of iter.Pull, and lives in this process only", "range over the sequence where it is used")
+	taskContext  = refusal("a context ends with what made it, in this process", "take the context that the task is given")
+	weakSpecial  = nonzeroSpecial("what it points to is not kept by it", "send a pointer")
+	handle       = nonzeroSpecial("it is unique in this process only", "send its Value() and make it again")
+	mutex        = zeroSpecial(4, "it is locked", "unlock it first")
 )
 
 // specialOf returns how t travels where that is special, else nil.
@@ -95,6 +97,14 @@ func specialOf(t reflect.Type) *special {
 	case "net":
 		if t.Kind() == reflect.Struct && holdsConn(t) {
 			return connSpecial
+		}
+	case "os":
+		if generic == "Process" {
+			return childSpecial
+		}
+	case "iter":
+		if generic == "coro" {
+			return coroutine
 		}
 	case "internal/sync":
 		if generic == "Mutex" {
