@@ -28,6 +28,8 @@ type (
 	CanceledError = fault.CanceledError
 	// InputError is the failure of a task one of whose inputs has failed.
 	InputError = fault.InputError
+	// FreedError is the failure of an object that was freed.
+	FreedError = fault.FreedError
 	// WorkerDiedError is the failure of a task whose process ended each time that it was tried.
 	WorkerDiedError = fault.WorkerDiedError
 	// WorkerStartError is the failure of a task for which no worker could be started.

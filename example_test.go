@@ -172,6 +172,15 @@ func ExampleRef_Kill() {
 	// Output: true
 }
 
+func ExampleRef_Free() {
+	r := mobula.Put(make([]float32, 1<<20))
+	r.Free()
+	_, err := r.Get(context.Background())
+	_, freed := errors.AsType[*mobula.FreedError](err)
+	fmt.Println(freed)
+	// Output: true
+}
+
 func ExampleRef_ID() {
 	r := mobula.Put(1)
 	same := r

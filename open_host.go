@@ -44,7 +44,8 @@ func open(ctx context.Context, c Config) (s *session.Session, end func() error, 
 	if sc.OnPending == nil {
 		sc.OnPending = h.OnPending
 	}
-	if s, err = session.Connect(ctx, sc); err != nil {
+	h.Apart(func() { s, err = session.Connect(ctx, sc) })
+	if err != nil {
 		return nil, nil, err
 	}
 	return s, s.Close, nil

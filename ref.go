@@ -69,6 +69,14 @@ func (r Ref[T]) cancel(kill bool) {
 	}
 }
 
+// Free gives the value up, before the last Ref of it has gone: Get fails from now on with a FreedError, here and in tasks that have not started.
+// A large value is also freed without it, but only when the collector has found that no Ref is left.
+func (r Ref[T]) Free() {
+	if r.handle != nil {
+		r.handle.Object.Free()
+	}
+}
+
 // ID is the object's identity.
 func (r Ref[T]) ID() ObjectID {
 	if r.handle == nil {

@@ -3,7 +3,6 @@ package mobula
 import (
 	"context"
 	"iter"
-	"reflect"
 	"sync"
 
 	"mobula/cluster/session"
@@ -23,12 +22,12 @@ func Stream[R any](f func(ctx context.Context, yield func(R) bool) error, opts .
 		object.Then(q.close)
 		defer object.Cancel(true)
 		for n := uint64(1); ; n++ {
-			payload, ok := q.next(taskContext())
+			next, ok := q.next(taskContext())
 			if !ok {
 				break
 			}
 			var item R
-			err := object.DecodeItem(payload, reflect.ValueOf(&item).Elem())
+			err := next.Get(taskContext(), &item)
 			if !yield(item, err) {
 				return
 			}
@@ -44,14 +43,14 @@ func Stream[R any](f func(ctx context.Context, yield func(R) bool) error, opts .
 // itemQueue holds the items of a stream until they are taken.
 type itemQueue struct {
 	mu     sync.Mutex // guards below
-	items  []wire.Payload
+	items  []*session.Object
 	closed bool
 	ready  chan struct{} // room for one
 }
 
 func newItemQueue() *itemQueue { return &itemQueue{ready: make(chan struct{}, 1)} }
 
-func (q *itemQueue) push(item wire.Payload) {
+func (q *itemQueue) push(item *session.Object) {
 	q.mu.Lock()
 	q.items = append(q.items, item)
 	q.mu.Unlock()
@@ -86,7 +85,7 @@ func (q *itemQueue) wait(ctx context.Context) bool {
 }
 
 // next waits for an item; it is false when there are no more.
-func (q *itemQueue) next(ctx context.Context) (wire.Payload, bool) {
+func (q *itemQueue) next(ctx context.Context) (*session.Object, bool) {
 	for {
 		q.mu.Lock()
 		if len(q.items) > 0 {
@@ -98,10 +97,10 @@ func (q *itemQueue) next(ctx context.Context) (wire.Payload, bool) {
 		closed := q.closed
 		q.mu.Unlock()
 		if closed {
-			return wire.Payload{}, false
+			return nil, false
 		}
 		if !q.wait(ctx) {
-			return wire.Payload{}, false
+			return nil, false
 		}
 	}
 }

@@ -75,7 +75,7 @@ func mapItems[T, R any](form wire.Form, items []T, f any, opts []Option, run fun
 }
 
 // submit submits what runs f.
-func submit[R any](form wire.Form, f any, opts []Option, onItem func(wire.Payload), run session.Run) Ref[R] {
+func submit[R any](form wire.Form, f any, opts []Option, onItem func(*session.Object), run session.Run) Ref[R] {
 	o, err := taskOptions(opts)
 	if err != nil {
 		return failed[R](err)
@@ -83,7 +83,7 @@ func submit[R any](form wire.Form, f any, opts []Option, onItem func(wire.Payloa
 	return submitWith[R](form, f, o, nil, onItem, run)
 }
 
-func submitWith[R any](form wire.Form, f any, o *options, gate *driver.Gate, onItem func(wire.Payload), run session.Run) Ref[R] {
+func submitWith[R any](form wire.Form, f any, o *options, gate *driver.Gate, onItem func(*session.Object), run session.Run) Ref[R] {
 	s, spec, err := specOf(form, f, o)
 	if err != nil {
 		return failed[R](err)

@@ -26,10 +26,11 @@ type Config struct {
 	Values map[string]string
 	// Part returns a part of the program's code, see Spec.Parts. nil: there are none.
 	Part func(n int) ([]byte, error)
-	// Hold takes a reference to an object of a store that a worker holds. An error means that the object is lost. nil: values are all in messages.
-	Hold func(ctx context.Context, place wire.Place) error
-	// Drop gives the reference up, when nobody uses the result any more.
-	Drop func(place wire.Place)
+	// Hold takes a reference to an object of a store that a worker holds; release gives it up. An error means that the object is lost.
+	// nil: values are all in messages.
+	Hold func(ctx context.Context, place wire.Place) (release func(), err error)
+	// LostObject says which object of a store was not there, if that is why a task failed. nil: nothing is lost.
+	LostObject func(error) (id.Object, bool)
 	// DecodeError makes an error of a failure.
 	DecodeError func(*wire.Failure) error
 	// OnLog gets what tasks write, on the driver's goroutine. nil: it is dropped.

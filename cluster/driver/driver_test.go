@@ -67,7 +67,11 @@ func TestStream(t *testing.T) {
 	next := uint32(0)
 	var o *Object
 	taken := make(chan uint64, 4096)
-	spec.OnItem = func(p wire.Payload) {
+	spec.OnItem = func(item *Object) {
+		p, err := item.Result()
+		if err != nil {
+			t.Error(err)
+		}
 		if got := binary.LittleEndian.Uint32(p.Head); got != next {
 			t.Errorf("%d instead of %d", got, next)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 	"slices"
 	"time"
 
@@ -189,13 +188,8 @@ func (l *lease) handle(kind byte, body []byte) error {
 			t.items = m.Index + 1
 		}
 		l.d.mu.Unlock()
-		if fresh && !m.Value.Place.IsZero() {
-			if err := l.d.hold(l, m.Value.Place); err != nil {
-				return fmt.Errorf("item %d of a stream is lost: %w", m.Index, err)
-			}
-		}
-		if fresh && t.spec.OnItem != nil {
-			t.spec.OnItem(m.Value)
+		if fresh {
+			return l.deliver(t, m.Value)
 		}
 	case wire.KindReturned:
 		m, err := wire.ParseReturned(body)
@@ -229,6 +223,22 @@ func (l *lease) result(m *wire.Result) {
 	d.conclude(l, t, m)
 }
 
+// deliver hands over an item of a stream, as an object.
+func (l *lease) deliver(t *task, value wire.Payload) error {
+	o := &Object{ID: id.New[id.Object](), ready: true, value: value}
+	if !value.Place.IsZero() {
+		release, err := l.d.hold(l, value.Place)
+		if err != nil {
+			return fmt.Errorf("an item of a stream is lost: %w", err)
+		}
+		o.Own(release)
+	}
+	if t.spec.OnItem != nil {
+		t.spec.OnItem(o)
+	}
+	return nil
+}
+
 func stateOf(s wire.Status) wire.TaskState {
 	switch s {
 	case wire.StatusOK:
@@ -250,6 +260,9 @@ func (d *Driver) conclude(l *lease, t *task, m *wire.Result) {
 		t.resolve(wire.Payload{}, t.actor.died())
 	case wire.StatusError:
 		err := d.taskError(t, m.Failure)
+		if d.remakeInput(t, err) && d.again(t) {
+			return
+		}
 		if t.spec.RetryOn == nil {
 			t.resolve(wire.Payload{}, err)
 			return
@@ -270,10 +283,10 @@ func (d *Driver) arrived(l *lease, t *task, value wire.Payload) {
 		return
 	}
 	d.wg.Go(func() {
-		err := d.hold(l, value.Place)
+		release, err := d.hold(l, value.Place)
 		switch {
 		case err == nil:
-			runtime.AddCleanup(&t.Object, d.conf.Drop, value.Place)
+			t.Own(release)
 			t.resolve(value, nil)
 		case !d.again(t):
 			t.resolve(wire.Payload{}, err)
@@ -282,16 +295,16 @@ func (d *Driver) arrived(l *lease, t *task, value wire.Payload) {
 }
 
 // hold takes over the worker's reference to an object.
-func (d *Driver) hold(l *lease, place wire.Place) error {
+func (d *Driver) hold(l *lease, place wire.Place) (release func(), err error) {
 	if d.conf.Hold == nil {
-		return errors.New("a result is in an object store, and this driver has none")
+		return nil, errors.New("a result is in an object store, and this driver has none")
 	}
-	if err := d.conf.Hold(d.ctx, place); err != nil {
-		return err
+	if release, err = d.conf.Hold(d.ctx, place); err != nil {
+		return nil, err
 	}
 	m := wire.Taken{Object: place.Object}
 	_ = l.conn.Send(wire.KindTaken, m.Append) // without its worker the reference is gone anyway
-	return nil
+	return release, nil
 }
 
 // again gives a task another attempt if it has one left.
@@ -307,7 +320,7 @@ func (d *Driver) again(t *task) bool {
 	case left && t.spec.Form >= wire.FormCall:
 		t.actor.send(t)
 	case left:
-		d.enqueue(t)
+		d.whenReady(t, func() { d.enqueue(t) })
 	}
 	return left
 }

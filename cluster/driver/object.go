@@ -2,9 +2,11 @@ package driver
 
 import (
 	"context"
+	"runtime"
 	"sync"
 
 	"mobula/cluster/wire"
+	"mobula/internal/fault"
 	"mobula/internal/id"
 )
 
@@ -18,6 +20,7 @@ type Object struct {
 	value wire.Payload
 	err   error
 	done  chan struct{} // made when somebody waits
+	free  func()        // gives up the reference to where the value is
 	then  []func()
 }
 
@@ -53,6 +56,31 @@ func Failed(err error) *Object {
 // Received returns an object that came with a task.
 func Received(object id.Object, value wire.Payload) *Object {
 	return &Object{ID: object, ready: true, value: value}
+}
+
+// Own has release called when nobody uses the object any more, or at Free.
+func (o *Object) Own(release func()) {
+	release = sync.OnceFunc(release)
+	runtime.AddCleanup(o, func(f func()) { f() }, release)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.free = release
+}
+
+// Free gives the value up; who asks for it gets a FreedError. Tasks that run with it are not disturbed. It does nothing before the object
+// is ready.
+func (o *Object) Free() {
+	o.mu.Lock()
+	if !o.ready || o.err != nil {
+		o.mu.Unlock()
+		return
+	}
+	o.value, o.err = wire.Payload{}, &fault.FreedError{Object: o.ID}
+	release := o.free
+	o.mu.Unlock()
+	if release != nil {
+		release()
+	}
 }
 
 // Ready reports whether it is there or has failed.
@@ -120,6 +148,9 @@ func (o *Object) resolve(value wire.Payload, err error) {
 		return
 	}
 	o.ready, o.value, o.err = true, value, err
+	if o.task != nil && (err != nil || value.Place.IsZero()) { // it cannot be lost: the task never runs again
+		o.task.spec.Closure, o.task.spec.Inputs, o.task.spec.Keep = wire.Payload{}, nil, nil
+	}
 	then := o.then
 	o.then = nil
 	if o.done != nil {

@@ -28,7 +28,7 @@ type Spec struct {
 	// RetryOn says which of the task's own errors are worth another attempt; nil: none. It counts against Retries.
 	RetryOn func(error) bool
 	// OnItem gets the items of a stream in order, on the driver's goroutine.
-	OnItem func(wire.Payload)
+	OnItem func(*Object)
 }
 
 // task is a Spec on its way. Its object is the result.
@@ -44,6 +44,7 @@ type task struct {
 	// guarded by Driver.mu
 	attempt  int
 	reruns   int    // for other tasks' sake
+	remakes  int    // since its result was lost; Object.mu guards it
 	lease    *lease // where it is
 	sequence uint64 // of its push
 	items    uint64 // of its stream that were delivered

@@ -129,7 +129,8 @@ func (t *transit) actor(data []byte) (*Actor, error) {
 		return nil, fmt.Errorf("%w: actor %s came without its place", codec.ErrDamaged, i.Short())
 	}
 	name := string(data[len(i.ID)+len(made.ID):])
-	a := &Actor{Actor: t.s.driver.Attach(i, name, string(place.Head), driver.Received(made, place)), s: t.s, name: name}
+	a := &Actor{s: t.s, name: name}
+	apart(func() { a.Actor = t.s.driver.Attach(i, name, string(place.Head), driver.Received(made, place)) })
 	runtime.AddCleanup(a, func(a *driver.Actor) { a.Release() }, a.Actor)
 	if t.actors == nil {
 		t.actors = map[id.Actor]*Actor{}

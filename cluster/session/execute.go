@@ -132,7 +132,7 @@ func (e *executor) SetEnvironment(digest string, values wire.Payload) error {
 // Release gives up the reference to a result that its driver holds now.
 func (e *executor) Release(object id.Object) {
 	if s, err := e.session(id.Job{}); err == nil {
-		s.drop(wire.Place{Object: object}) // all sessions share one store
+		s.store.Ref(object, -1) // all sessions share one store
 	}
 }
 

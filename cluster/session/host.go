@@ -24,6 +24,10 @@ type Host struct {
 	// Stop is closed when the cell that the calling goroutine belongs to is interrupted; Stopped ends the goroutine then.
 	Stop    func() <-chan struct{}
 	Stopped func()
+	// Apart runs a function that starts goroutines which are not the cell's, and waits for it.
+	Apart func(f func())
+	// Captures tells what the user calls the variables that a func literal captures, in order; nil where that is not known.
+	Captures func(entry uintptr) []Capture
 	// TaskName names a task after the function that it runs.
 	TaskName func(entry uintptr) string
 }
@@ -45,6 +49,15 @@ func cellHere() int {
 		return h.Cell()
 	}
 	return 0
+}
+
+// apart runs f so that the goroutines it starts do not belong to a cell.
+func apart(f func()) {
+	if h := Hosted(); h != nil && h.Apart != nil {
+		h.Apart(f)
+		return
+	}
+	f()
 }
 
 // Interruptible returns a context that ends with ctx, and when the cell that the calling goroutine belongs to is

@@ -9,6 +9,8 @@ import (
 	"mobula/cluster/driver"
 	"mobula/cluster/wire"
 	"mobula/cluster/worker"
+	"mobula/internal/id"
+	"mobula/objstore"
 )
 
 // Object is a value that is there or will be.
@@ -35,7 +37,7 @@ func (s *Session) Put(ctx context.Context, p any) *Object {
 	}
 	o := s.wrap(s.driver.Put(value, t.objects))
 	if !value.Place.IsZero() {
-		s.dropLater(o.Object, value.Place)
+		o.Own(s.releaser(value.Place))
 	}
 	return o
 }
@@ -71,19 +73,36 @@ func Blocked() (resume func()) {
 	return t.Resume
 }
 
-// Get waits for the object and copies its value to what p points to.
+// Get waits for the object and copies its value to what p points to. An object that is lost is made again by its task.
 func (o *Object) Get(ctx context.Context, p any) error {
-	if err := o.Wait(ctx); err != nil {
-		return err
-	}
-	value, err := o.Object.Result()
-	if err != nil {
-		return err
-	}
-	if err := o.s.decode(value, reflect.ValueOf(p).Elem()); err != nil {
+	for {
+		if err := o.Wait(ctx); err != nil {
+			return err
+		}
+		value, err := o.Object.Result()
+		if err != nil {
+			return err
+		}
+		err = o.s.decode(value, reflect.ValueOf(p).Elem())
+		if err == nil {
+			return nil
+		}
+		if lost, ok := lostObject(err); ok && lost == value.Place.Object && o.Remake(value.Place) {
+			continue
+		}
 		return fmt.Errorf("read %s: %w", o.label(), err)
 	}
-	return nil
+}
+
+// lostObject says which object an error is about that is not in the store any more.
+func lostObject(err error) (id.Object, bool) {
+	if lost, ok := errors.AsType[*objstore.LostError](err); ok {
+		return lost.ID, true
+	}
+	if freed, ok := errors.AsType[*objstore.FreedError](err); ok {
+		return freed.ID, true
+	}
+	return id.Object{}, false
 }
 
 // decodeError makes an error of a failure: the error itself, if it can be made here, else one with its text.
@@ -106,12 +125,4 @@ func (s *Session) encodeError(err error) wire.Failure {
 		}
 	}
 	return f
-}
-
-// DecodeItem reads an item of the stream that the object stands for.
-func (o *Object) DecodeItem(item wire.Payload, into reflect.Value) error {
-	if err := o.s.decode(item, into); err != nil {
-		return fmt.Errorf("read an item of %s: %w", o.label(), err)
-	}
-	return nil
 }

@@ -70,7 +70,7 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 func (s *Session) join(ctx context.Context, values map[string]string) error {
 	c := driver.Config{
 		Node: s.conf.Node, Job: s.conf.Job, Build: s.conf.Build, Values: maps.Clone(values), Part: s.conf.Program.Part, Hold: s.hold,
-		Drop: s.drop, DecodeError: s.decodeError, OnLog: s.conf.OnLog, OnPending: s.conf.OnPending,
+		LostObject: lostObject, DecodeError: s.decodeError, OnLog: s.conf.OnLog, OnPending: s.conf.OnPending,
 	}
 	d, err := driver.Connect(ctx, c)
 	if err != nil {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"runtime"
 
-	"mobula/cluster/driver"
 	"mobula/cluster/wire"
 	"mobula/internal/codec"
 	"mobula/internal/id"
@@ -64,19 +62,17 @@ func (s *Session) fetch(value wire.Payload) (codec.Encoded, error) {
 }
 
 // hold takes a reference to an object that another process holds, before that lets go.
-func (s *Session) hold(ctx context.Context, place wire.Place) error {
+func (s *Session) hold(ctx context.Context, place wire.Place) (release func(), err error) {
 	if s.store == nil {
-		return errors.New("a value is in an object store, and this process has no connection to one")
+		return nil, errors.New("a value is in an object store, and this process has no connection to one")
 	}
 	s.store.Ref(place.Object, 1)
-	return s.store.Sync(ctx)
+	return s.releaser(place), s.store.Sync(ctx)
 }
 
-// drop gives a reference up.
-func (s *Session) drop(place wire.Place) {
-	if s.store != nil {
-		s.store.Ref(place.Object, -1)
-	}
+// releaser returns what gives a reference up.
+func (s *Session) releaser(place wire.Place) func() {
+	return func() { s.store.Ref(place.Object, -1) }
 }
 
 // adopt holds what came with a message as long as the object is in use here.
@@ -85,16 +81,11 @@ func (s *Session) adopt(o *Object) error {
 	if value.Place.IsZero() {
 		return nil
 	}
-	if err := s.hold(s.driver.Context(), value.Place); err != nil {
-		return err
+	release, err := s.hold(s.driver.Context(), value.Place)
+	if err == nil {
+		o.Own(release)
 	}
-	s.dropLater(o.Object, value.Place)
-	return nil
-}
-
-// dropLater gives a reference up when nobody uses the object any more.
-func (s *Session) dropLater(o *driver.Object, place wire.Place) {
-	runtime.AddCleanup(o, s.drop, place)
+	return err
 }
 
 // typeOwner labels what a value takes in the store.

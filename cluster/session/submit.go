@@ -24,7 +24,7 @@ type Spec struct {
 	Retries  int
 	RetryOn  func(error) bool
 	Gate     *driver.Gate
-	OnItem   func(wire.Payload)
+	OnItem   func(*Object) // gets the items of a stream, in order; it must not block
 }
 
 // Submit starts a task.
@@ -41,7 +41,7 @@ func (s *Session) prepare(spec *Spec, run Run) (driver.Spec, error) {
 	cell := cellHere()
 	e, t, err := s.encode(reflect.ValueOf(&run).Elem(), spec.Name)
 	if err != nil {
-		return driver.Spec{}, fmt.Errorf("submit %s: %w", spec.Name, err)
+		return driver.Spec{}, fmt.Errorf("submit %s: %w", spec.Name, s.explain(reflect.ValueOf(&run).Elem(), spec.Name, err))
 	}
 	needs, err := s.conf.Program.Needs(t.names)
 	if err != nil {
@@ -53,10 +53,15 @@ func (s *Session) prepare(spec *Spec, run Run) (driver.Spec, error) {
 	}
 	d := driver.Spec{
 		Form: spec.Form, Name: spec.Name, Closure: closure, Class: spec.Class, ClassKey: spec.ClassKey, Parts: needs.Parts, Depth: depth(), Cell: cell,
-		Inputs: t.objects, Retries: spec.Retries, RetryOn: spec.RetryOn, Gate: spec.Gate, OnItem: spec.OnItem,
+		Inputs: t.objects, Retries: spec.Retries, RetryOn: spec.RetryOn, Gate: spec.Gate,
+	}
+	if spec.OnItem != nil {
+		d.OnItem = func(o *driver.Object) { spec.OnItem(s.wrap(o)) }
 	}
 	if !closure.Place.IsZero() {
-		d.Keep = s.keeper(closure.Place)
+		k := &driver.Object{}
+		k.Own(s.releaser(closure.Place))
+		d.Keep = k
 	}
 	d.Class.Program, d.Class.Environment = s.conf.Program.Digest(), needs.Environment
 	if d.ClassKey != "" {
@@ -68,13 +73,6 @@ func (s *Session) prepare(spec *Spec, run Run) (driver.Spec, error) {
 		}
 	}
 	return d, nil
-}
-
-// keeper holds a reference to an object as long as it is reachable itself.
-func (s *Session) keeper(place wire.Place) any {
-	k := &driver.Object{}
-	s.dropLater(k, place)
-	return k
 }
 
 // environments are the payloads of values of variables, by digest: many tasks need the same.

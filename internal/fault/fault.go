@@ -159,3 +159,11 @@ type DisconnectedError struct{ Reason string }
 
 // Error gives the reason.
 func (e *DisconnectedError) Error() string { return "no connection to the cluster: " + e.Reason }
+
+// FreedError is the failure of an object that was freed.
+type FreedError struct{ Object id.Object }
+
+// Error names the object.
+func (e *FreedError) Error() string {
+	return fmt.Sprintf("object %s was freed: make it again, or free it later", e.Object.Short())
+}

@@ -26,6 +26,7 @@ func TestTexts(t *testing.T) {
 			"task abcd0001: its worker abcd0001 ended: it held 5 GB; give the task a Memory option, or run fewer at a time"},
 		{&ActorDiedError{Actor: id.Actor(task), Name: "hits", Reason: "it was killed"}, "actor hits (abcd0001) is gone: it was killed"},
 		{&InfeasibleError{Name: "fit", Reason: "needs 1 gpu; no node has one"}, "fit cannot run here: needs 1 gpu; no node has one"},
+		{&FreedError{Object: id.Object(task)}, "object abcd0001 was freed: make it again, or free it later"},
 		{&DisconnectedError{Reason: "Close was called"}, "no connection to the cluster: Close was called"},
 	}
 	for _, tt := range tests {
