@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mobula/internal/closure"
 	"mobula/internal/codec"
 )
 
@@ -61,8 +62,8 @@ func (x *explainer) DescribeFunc(f reflect.Value) (codec.Func, error) {
 	if fn := runtime.FuncForPC(entry); fn != nil {
 		own = strings.HasPrefix(fn.Name(), "mobula.")
 	}
-	if h := Hosted(); h != nil && h.Captures != nil && !own {
-		names = h.Captures(entry)
+	if !own {
+		names = captures(entry)
 	}
 	if !own && (len(names) == 0 || len(names) > t.NumField()-1) {
 		return d, nil
@@ -76,12 +77,28 @@ func (x *explainer) DescribeFunc(f reflect.Value) (codec.Func, error) {
 		case own:
 			fields[i].Name, fields[i].PkgPath = ownCapture+strconv.Itoa(i), "main"
 		case i <= len(names):
+			if names[i-1].Name == "" {
+				continue // the dictionary of a generic function
+			}
 			fields[i].Name, fields[i].PkgPath = fmt.Sprintf("%s%s%d", names[i-1].Name, placeMark, len(x.places)), "main"
 			x.places = append(x.places, names[i-1].Place)
 		}
 	}
 	d.Captures = reflect.NewAt(reflect.StructOf(fields), p)
 	return d, nil
+}
+
+// captures returns what the user calls the variables that a function captures.
+func captures(entry uintptr) (list []Capture) {
+	if h := Hosted(); h != nil && h.Captures != nil {
+		if list = h.Captures(entry); list != nil {
+			return list
+		}
+	}
+	for _, name := range closure.CapturedNames(entry) {
+		list = append(list, Capture{Name: name})
+	}
+	return list
 }
 
 var (

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	_ "archive/zip"
 	_ "database/sql"
 	"debug/dwarf"
@@ -16,6 +17,7 @@ import (
 	_ "net/rpc"
 	"os"
 	"reflect"
+	"slices"
 	_ "runtime/pprof"
 	"strings"
 	_ "testing"
@@ -58,6 +60,12 @@ func main() {
 			continue // no code makes it any more, or only on a stack; or it is generic
 		}
 		functions++
+		if functions <= 5 { // each reads all of the debugging information
+			if names := closure.CapturedNames(uintptr(entry)); len(names) != len(vars) || names[0] != strings.TrimPrefix(first(vars).name, "&") {
+				wrong++
+				fmt.Printf("%v captures %v by name, %v\n", e.Val(dwarf.AttrName), names, vars)
+			}
+		}
 		for _, v := range vars {
 			variables++
 			if why := compare(p, v); why != "" {
@@ -89,6 +97,11 @@ func captured(info *dwarf.Data, r *dwarf.Reader, e *dwarf.Entry) (vars []variabl
 			r.SkipChildren()
 		}
 	}
+}
+
+// first is the variable that comes first in the closure.
+func first(vars []variable) variable {
+	return slices.MinFunc(vars, func(a, b variable) int { return cmp.Compare(a.offset, b.offset) })
 }
 
 // compare finds the captured variable at the offset. A variable that is captured by value but lives in memory is told of by
