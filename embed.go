@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 
 	"mobula/cluster/node"
 	"mobula/cluster/sched"
@@ -40,7 +41,7 @@ func open(ctx context.Context, c Config) (s *session.Session, end func() error, 
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("find this program: %w", err), stop())
 	}
-	sc := session.Config{Node: address, Program: p, Path: path, Namespace: c.Namespace, OnLog: c.OnLog, OnPending: c.OnPending}
+	sc := session.Config{Node: address, Program: p, Path: path, Namespace: c.Namespace, Files: c.WorkingDir, OnLog: c.OnLog, OnPending: c.OnPending}
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		sc.Env = append(sc.Env, name+"="+c.Env[name])
 	}
@@ -106,7 +107,10 @@ func printLog(l Log) {
 	if l.Stream == "stderr" {
 		out = os.Stderr
 	}
-	fmt.Fprintf(out, "(%s pid=%d) %s\n", l.Name, l.PID, l.Text)
+	name := cmp.Or(l.Name, "worker")
+	for line := range strings.Lines(l.Text) {
+		fmt.Fprintf(out, "(%s pid=%d) %s\n", name, l.PID, strings.TrimSuffix(line, "\n"))
+	}
 }
 
 func logPending(reason string) {

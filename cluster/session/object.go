@@ -9,6 +9,7 @@ import (
 	"mobula/cluster/driver"
 	"mobula/cluster/wire"
 	"mobula/cluster/worker"
+	"mobula/internal/codec"
 	"mobula/internal/id"
 	"mobula/objstore"
 )
@@ -119,7 +120,8 @@ func (s *Session) decodeError(f *wire.Failure) error {
 // encodeError is the reverse; the value is missing where the error cannot travel.
 func (s *Session) encodeError(err error) wire.Failure {
 	f := wire.Failure{Message: err.Error(), Type: reflect.TypeOf(err).String()}
-	if e, t, no := s.encode(reflect.ValueOf(&err).Elem(), "error"); no == nil && len(t.objects) == 0 {
+	t := &transit{Program: s.conf.Program, s: s, home: true}
+	if e, no := codec.Encode(t, reflect.ValueOf(&err).Elem(), codec.Options{Name: "error"}); no == nil && len(t.objects) == 0 {
 		if value := (wire.Payload{Head: e.Head, Buffers: e.Buffers}); value.Size() <= InlineMax {
 			f.Value = value.Clone()
 		}

@@ -2,10 +2,13 @@ package session
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"mobula/cluster/driver"
@@ -21,6 +24,8 @@ import (
 type Config struct {
 	Node      string // the address of the node's socket
 	Program   program.Program
+	ProgramID string   // of the program with its arguments, variables and files; made from them where it is empty
+	Files     string   // the folder of the job's working files; "": workers are where the node is
 	Path      string   // the executable that workers run
 	Args      []string // its arguments
 	Env       []string // NAME=value, beside the node's own variables
@@ -47,23 +52,61 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 		c.Job = id.New[id.Job]()
 	}
 	s := &Session{conf: c}
-	values := map[string]string{}
-	if c.Path != "" {
-		values[wire.ValueProgram], values[wire.ValuePath] = c.Program.Digest(), c.Path
-		for key, list := range map[string][]string{wire.ValueArgs: c.Args, wire.ValueEnv: c.Env} {
-			if len(list) > 0 {
-				text, err := json.Marshal(list)
-				if err != nil {
-					return nil, err
-				}
-				values[key] = string(text)
-			}
+	if c.Files != "" { // they are put into the node's store before the program is registered
+		if err := s.join(ctx, nil); err != nil {
+			return nil, err
 		}
+		variable, err := s.sendFiles(ctx, c.Files)
+		err = errors.Join(err, s.driver.Close())
+		if err != nil {
+			return nil, errors.Join(err, s.closeStore())
+		}
+		s.conf.Env = append(slices.Clone(c.Env), variable)
 	}
-	if err := s.join(ctx, values); err != nil {
-		return nil, err
+	values, err := s.registration()
+	if err == nil {
+		err = s.join(ctx, values)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.closeStore())
 	}
 	return s, nil
+}
+
+// registration tells the node which program the job's workers run; nothing where another has told it.
+func (s *Session) registration() (map[string]string, error) {
+	if s.conf.Path == "" {
+		return nil, nil
+	}
+	values := map[string]string{wire.ValuePath: s.conf.Path}
+	hash := sha256.New()
+	fmt.Fprintln(hash, s.conf.Program.Digest())
+	for _, l := range []struct {
+		key  string
+		list []string
+	}{{wire.ValueArgs, s.conf.Args}, {wire.ValueEnv, s.conf.Env}} {
+		if len(l.list) == 0 {
+			continue
+		}
+		text, err := json.Marshal(l.list)
+		if err != nil {
+			return nil, err
+		}
+		values[l.key] = string(text)
+		fmt.Fprintf(hash, "%s %s\n", l.key, text)
+	}
+	if s.conf.ProgramID == "" {
+		s.conf.ProgramID = hex.EncodeToString(hash.Sum(nil)[:16])
+	}
+	values[wire.ValueProgram] = s.conf.ProgramID
+	return values, nil
+}
+
+func (s *Session) closeStore() error {
+	if s.store == nil {
+		return nil
+	}
+	return s.store.Close()
 }
 
 // join connects the driver, and the store that the node tells of.
@@ -93,11 +136,7 @@ func (s *Session) join(ctx context.Context, values map[string]string) error {
 
 // Close ends everything that was submitted, and waits.
 func (s *Session) Close() error {
-	err := s.driver.Close()
-	if s.store != nil {
-		err = errors.Join(err, s.store.Close())
-	}
-	return err
+	return errors.Join(s.driver.Close(), s.closeStore())
 }
 
 // Job is the job of the session.

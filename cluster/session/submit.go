@@ -63,7 +63,7 @@ func (s *Session) prepare(spec *Spec, run Run) (driver.Spec, error) {
 		k.Own(s.releaser(closure.Place))
 		d.Keep = k
 	}
-	d.Class.Program, d.Class.Environment = s.conf.Program.Digest(), needs.Environment
+	d.Class.Program, d.Class.Environment = s.conf.ProgramID, needs.Environment
 	if d.ClassKey != "" {
 		d.ClassKey += needs.Environment
 	}

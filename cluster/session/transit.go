@@ -23,6 +23,8 @@ type transit struct {
 	names   []string         // encoding: of the functions in the value, and of the types in its interfaces
 	few     [2]string        // room for names
 
+	home bool // encoding: the value goes back to where its variables came from
+
 	values map[id.Object]wire.Payload // decoding: the objects that came with it
 	made   map[id.Object]*Object
 	actors map[id.Actor]*Actor
@@ -44,6 +46,20 @@ func (t *transit) TypeName(of reflect.Type) (string, error) {
 		t.note(name)
 	}
 	return name, err
+}
+
+// StaticName also names what variables that came from the reader point to.
+func (t *transit) StaticName(p unsafe.Pointer, size uintptr) (name string, offset uintptr, ok bool) {
+	if t.home {
+		if h, is := t.Program.(interface {
+			HomeName(p unsafe.Pointer) (string, bool)
+		}); is {
+			if name, ok := h.HomeName(p); ok {
+				return name, 0, true
+			}
+		}
+	}
+	return t.Program.StaticName(p, size)
 }
 
 func (t *transit) note(name string) {
