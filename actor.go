@@ -73,6 +73,14 @@ func Call[T, R any](a Actor[T], f func(*T) R, opts ...Option) Ref[R] {
 	})
 }
 
+// Send is Call for a function without a result.
+func Send[T any](a Actor[T], f func(*T), opts ...Option) Ref[Void] {
+	return call[T, Void](wire.FormCall, a, f, opts, func(x *session.Execution) error {
+		f(x.Actor().(*T))
+		return x.Return(&Void{})
+	})
+}
+
 // TryCall runs f on the actor; f may fail and be canceled.
 func TryCall[T, R any](a Actor[T], f func(context.Context, *T) (R, error), opts ...Option) Ref[R] {
 	return call[T, R](wire.FormTryCall, a, f, opts, func(x *session.Execution) error {

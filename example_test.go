@@ -44,6 +44,12 @@ func ExampleGo() {
 	// Output: 3
 }
 
+func ExampleRun() {
+	_, err := mobula.Run(func() { _ = square(3) }).Get(context.Background())
+	fmt.Println(err)
+	// Output: <nil>
+}
+
 func ExampleTry() {
 	r := mobula.Try(func(ctx context.Context) (int, error) { return 0, errors.New("no such model") }, mobula.Name("fit"))
 	_, err := r.Get(context.Background())
@@ -209,6 +215,15 @@ func ExampleCall() {
 	double := mobula.Go(func() int { return 2 * mobula.Call(a, func(c *counter) int { return c.n }).Value() }) // handles travel
 	fmt.Println(double.Value())
 	// Output: 10
+}
+
+func ExampleSend() {
+	a := mobula.NewActor(func() *counter { return &counter{} })
+	for range 3 {
+		mobula.Send(a, func(c *counter) { c.n++ })
+	}
+	fmt.Println(mobula.Call(a, func(c *counter) int { return c.n }).Value()) // after them: calls of one caller run in order
+	// Output: 3
 }
 
 func ExampleTryCall() {

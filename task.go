@@ -31,6 +31,17 @@ func Try[R any](f func(context.Context) (R, error), opts ...Option) Ref[R] {
 	})
 }
 
+// Void is the result of what returns nothing.
+type Void = struct{}
+
+// Run is Go for a function without a result.
+func Run(f func(), opts ...Option) Ref[Void] {
+	return submit[Void](wire.FormValue, f, opts, nil, func(x *session.Execution) error {
+		f()
+		return x.Return(&Void{})
+	})
+}
+
 // Map runs f as a task for each item, and returns the results' refs in the items' order.
 func Map[T, R any](items []T, f func(T) R, opts ...Option) []Ref[R] {
 	return mapItems[T, R](wire.FormValue, items, f, opts, func(item any) session.Run {
