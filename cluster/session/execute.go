@@ -59,9 +59,11 @@ func (x *Execution) payload(p any) (wire.Payload, error) {
 	if err != nil {
 		return wire.Payload{}, fmt.Errorf("send the result: %w", err)
 	}
-	value, err := x.s.stow(x.Context(), e, typeOwner(v.Type()))
-	if err != nil {
-		return wire.Payload{}, fmt.Errorf("store the result: %w", err)
+	value, inline := x.s.inline(e)
+	if !inline {
+		if value, err = x.s.stow(x.Context(), e, typeOwner(v.Type())); err != nil {
+			return wire.Payload{}, fmt.Errorf("store the result: %w", err)
+		}
 	}
 	for _, o := range t.objects {
 		if err := x.s.wrap(o).Wait(x.Context()); err != nil {

@@ -26,20 +26,32 @@ func openStore(path string) (*client.Client, error) {
 
 // stow makes a payload of an encoded value: in the store if it is large, else with copies of what it aliases.
 func (s *Session) stow(ctx context.Context, e codec.Encoded, owner objstore.Owner) (wire.Payload, error) {
-	p := wire.Payload{Head: e.Head, Buffers: e.Buffers}
-	size := p.Size()
-	if size <= InlineMax || s.store == nil {
-		for i, b := range p.Buffers {
-			p.Buffers[i] = append([]byte(nil), b...)
-		}
+	p, ok := s.inline(e)
+	if ok {
 		return p, nil
 	}
+	size := p.Size()
 	object := id.New[id.Object]()
 	owner.Job = s.conf.Job.Short()
 	if err := s.store.PutBuffers(ctx, object, e.Head, e.Buffers, client.Meta{Owner: owner}); err != nil {
 		return wire.Payload{}, err
 	}
 	return wire.Payload{Place: wire.Place{Node: s.node, Object: object, Size: uint64(size)}}, nil
+}
+
+// inline makes a payload of a value that is not too large for a message, with copies of what it aliases.
+func (s *Session) inline(e codec.Encoded) (wire.Payload, bool) {
+	p := wire.Payload{Head: e.Head, Buffers: e.Buffers}
+	if len(p.Buffers) == 0 && len(p.Head) <= InlineMax {
+		return p, true
+	}
+	if p.Size() > InlineMax && s.store != nil {
+		return p, false
+	}
+	for i, b := range p.Buffers {
+		p.Buffers[i] = append([]byte(nil), b...)
+	}
+	return p, true
 }
 
 // fetch returns the value of a payload, from the store if it is there. Its buffers are the caller's own.

@@ -42,12 +42,13 @@ var instances sync.Map
 
 // realLayout returns the type of the closure objects of one instantiation; t is that of all of its shape.
 func realLayout(t reflect.Type, entry, dictionary uintptr) (reflect.Type, error) {
-	if !hasShape(t) {
-		return t, nil
-	}
 	key := instance{entry, dictionary}
 	if real, ok := instances.Load(key); ok {
 		return real.(reflect.Type), nil
+	}
+	if !hasShape(t) {
+		instances.Store(key, t)
+		return t, nil
 	}
 	known := typesIn(t, dictionary)
 	arguments := argumentsOf(dictionary)

@@ -22,6 +22,13 @@ type Names interface {
 type Code struct {
 	Names
 	known sync.Map // codeID to string
+	found sync.Map // string to *foundCode
+}
+
+// foundCode is what a code names.
+type foundCode struct {
+	entry, dictionary uintptr
+	layout            reflect.Type // of the objects that its func values point to; nil where they capture nothing
 }
 
 type codeID struct{ entry, dictionary uintptr }
@@ -82,40 +89,51 @@ func refusal(err error) error {
 	return &codec.Error{Reason: err.Error(), Hint: hint}
 }
 
-// find returns what code names; captures says whether its func values capture something.
-func (c *Code) find(code string) (entry, dictionary uintptr, captures bool, err error) {
+// find returns what code names.
+func (c *Code) find(code string) (*foundCode, error) {
+	if f, ok := c.found.Load(code); ok {
+		return f.(*foundCode), nil
+	}
 	name, captures := strings.CutPrefix(code, captureMark)
 	name, second, generic := strings.Cut(name, dictionaryMark)
-	if entry, err = c.Address(name); err != nil {
-		return 0, 0, false, fmt.Errorf("a function: %w", err)
+	f := &foundCode{}
+	var err error
+	if f.entry, err = c.Address(name); err != nil {
+		return nil, fmt.Errorf("a function: %w", err)
 	}
 	if generic {
-		if dictionary, err = c.Address(second); err != nil {
-			return 0, 0, false, fmt.Errorf("the types of a function: %w", err)
+		if f.dictionary, err = c.Address(second); err != nil {
+			return nil, fmt.Errorf("the types of a function: %w", err)
 		}
 	}
-	return entry, dictionary, captures, nil
+	if captures {
+		if f.layout, err = closure.Layout(f.entry, f.dictionary); err != nil {
+			return nil, err
+		}
+	}
+	c.found.Store(strings.Clone(code), f)
+	return f, nil
 }
 
 // CaptureType returns the type of the objects that func values of this code point to, nil where they capture nothing.
 func (c *Code) CaptureType(code string, _ reflect.Type) (reflect.Type, error) {
-	entry, dictionary, captures, err := c.find(code)
-	if err != nil || !captures {
+	f, err := c.find(code)
+	if err != nil {
 		return nil, err
 	}
-	return closure.Layout(entry, dictionary)
+	return f.layout, nil
 }
 
 // MakeFunc makes a func of type t of its code and the object that it captures.
 func (c *Code) MakeFunc(code string, t reflect.Type, captures unsafe.Pointer) (reflect.Value, error) {
-	entry, _, _, err := c.find(code)
+	f, err := c.find(code)
 	if err != nil {
 		return reflect.Value{}, err
 	}
 	if captures != nil {
-		return closure.Of(entry, captures).Func(t), nil
+		return closure.Of(f.entry, captures).Func(t), nil
 	}
-	parts, err := closure.New(entry)
+	parts, err := closure.New(f.entry)
 	if err != nil {
 		return reflect.Value{}, err
 	}
@@ -124,9 +142,12 @@ func (c *Code) MakeFunc(code string, t reflect.Type, captures unsafe.Pointer) (r
 
 // Addresses returns where what a Func or TypeName names lies: the code or the type, and a generic function's dictionary.
 func (c *Code) Addresses(name string) ([]uintptr, error) {
-	entry, dictionary, _, err := c.find(name)
-	if err != nil || dictionary == 0 {
-		return []uintptr{entry}, err
+	f, err := c.find(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case f.dictionary == 0:
+		return []uintptr{f.entry}, nil
 	}
-	return []uintptr{entry, dictionary}, nil
+	return []uintptr{f.entry, f.dictionary}, nil
 }
