@@ -77,8 +77,12 @@ def test_jupyter_console(env, tmp_path):
         child.expect(r"In \[5\]:")
         child.sendline('fmt.Println("loop" + "ing"); for { }')
         child.expect("looping")
-        child.sendintr()
-        child.expect("(?i)interrupt")
+        for _ in range(6):  # the console loses a Ctrl-C that comes while it prints
+            child.sendintr()
+            if child.expect(["(?i)interrupt", pexpect.TIMEOUT], timeout=10) == 0:
+                break
+        else:
+            raise AssertionError("the cell was not interrupted")
         child.expect(r"In \[6\]:")
         child.sendline("x + 1")
         child.expect("43")
