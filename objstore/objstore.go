@@ -2,7 +2,7 @@
 // reports, errors, and the layout of an object in memory. It does no I/O.
 //
 // The node's process runs a store.Store; drivers and workers are clients of it (package client). Objects are
-// written once, sealed, and immutable from then on.
+// written once, sealed, and immutable from then on. Package transfer copies them between nodes.
 //
 // # Usage
 //

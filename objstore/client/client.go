@@ -57,7 +57,7 @@ type Client struct {
 	shared  int64          // the size of shared segments, set before hello is closed
 	done    chan struct{}  // receiving has ended
 	stop    chan struct{}  // Close: the writer ends
-	reads   sync.WaitGroup // that use descriptors of segments
+	reads   sync.WaitGroup // that use descriptors or mappings of segments
 	workers sync.WaitGroup // receive, the writer, rounds of collection
 
 	mu       sync.Mutex // guards below
@@ -94,7 +94,8 @@ func New(conn wire.Conn, o Options) *Client {
 	return c
 }
 
-// Close ends the connection; the node drops what this process holds there. Slices of objects stay good.
+// Close ends the connection; the node drops what this process holds there. Slices of objects stay good. It waits for
+// what is Pinned to be released.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	if c.closed {
@@ -103,9 +104,11 @@ func (c *Client) Close() error {
 	}
 	c.closed = true
 	c.dropIdle()
-	clean := len(c.pins) == 0 && c.writers == 0 && c.gone == nil
 	c.mu.Unlock()
 	c.reads.Wait()
+	c.mu.Lock()
+	clean := len(c.pins) == 0 && c.writers == 0 && c.gone == nil
+	c.mu.Unlock()
 	if clean {
 		c.unmapAll() // before the node gives the segments to others
 		if c.out.Send(&wire.Message{Kind: wire.Bye}) == nil {

@@ -107,6 +107,7 @@ type segment struct {
 	writable bool
 	old      []*memfile.File  // read-only ones that a writable one has replaced; readers may be using them
 	mapping  *memfile.Mapping // of writers; nil before the first
+	reading  *memfile.Mapping // of Pin, where there was no other
 }
 
 // adopt takes the descriptor of a message. c.mu must be held.
@@ -153,6 +154,10 @@ func (s *segment) close() error {
 	if s.mapping != nil {
 		err = s.mapping.Unmap()
 		s.mapping = nil
+	}
+	if s.reading != nil {
+		err = errors.Join(err, s.reading.Unmap())
+		s.reading = nil
 	}
 	for _, f := range s.old {
 		err = errors.Join(err, f.Close())

@@ -21,14 +21,16 @@ type Meta struct {
 type Writer struct {
 	Head    []byte
 	Buffers [][]byte
+	Whole   []byte // of CreateCopy instead: the object with its header
 
 	c      *Client
 	id     objstore.ID
 	meta   Meta
 	size   int64
-	inline []byte // the object, where it is small
-	lease  *lease // the shared segment, where it is not big
-	at     uint64 // segment
+	inline []byte           // the object, where it is small
+	alone  *memfile.Mapping // the segment, where it is big
+	lease  *lease           // the shared segment, in between
+	at     uint64           // segment
 	offset int64
 	over   bool
 }
@@ -78,8 +80,30 @@ func (c *Client) Create(ctx context.Context, id objstore.ID, head int64, buffers
 	if err != nil {
 		return nil, fmt.Errorf("create an object of %s: %w", bytesize.Format(w.size), err)
 	}
+	w.Ensure(w.size)
 	w.Head, w.Buffers = layout.Format(data)
 	return w, nil
+}
+
+// CreateCopy returns a writer of an object of size bytes, header included, that is a copy of another node's. Seal looks at
+// the header. It waits for memory until ctx ends.
+func (c *Client) CreateCopy(ctx context.Context, id objstore.ID, size int64, meta Meta) (*Writer, error) {
+	if id.IsZero() || size <= 0 {
+		return nil, fmt.Errorf("create a copy of object %s: %d bytes are none", id, size)
+	}
+	w := &Writer{c: c, id: id, meta: meta, size: size}
+	var err error
+	if w.Whole, err = w.memory(ctx); err != nil {
+		return nil, fmt.Errorf("create a copy of an object of %s: %w", bytesize.Format(size), err)
+	}
+	return w, nil
+}
+
+// Ensure prepares the first n bytes of the object for being written: for CreateCopy, whose memory is not prepared at once.
+func (w *Writer) Ensure(n int64) {
+	if w.alone != nil {
+		w.alone.Ensure(min(n, w.size))
+	}
 }
 
 // memory gets the object's bytes.
@@ -114,14 +138,19 @@ func (w *Writer) memory(ctx context.Context) ([]byte, error) {
 	c.mu.Lock()
 	c.writers++
 	c.mu.Unlock()
-	m.Ensure(w.size)
-	return m.Bytes()[:w.size], nil
+	w.alone = m
+	return m.Bytes()[:w.size:w.size], nil
 }
 
 // Seal makes the object visible. Its bytes must not be written any more.
 func (w *Writer) Seal() error {
 	if w.over {
 		return fmt.Errorf("seal object %s: it is sealed or aborted", w.id)
+	}
+	if w.Whole != nil {
+		if _, _, err := objstore.Parse(w.Whole); err != nil {
+			return fmt.Errorf("seal the copy of object %s: %w", w.id, err)
+		}
 	}
 	w.over = true
 	c := w.c

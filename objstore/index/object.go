@@ -171,6 +171,15 @@ func (x *Index) Get(by ClientID, seq uint64, id objstore.ID) {
 	}
 }
 
+// GetHere asks for an object that is here already, in memory or on disk, and finished.
+func (x *Index) GetHere(by ClientID, seq uint64, id objstore.ID) {
+	if o := x.objects[id]; !x.freed.has(id) && (o == nil || o.state == objstore.Absent || o.state == objstore.Writing) {
+		x.decide(Fail{Client: by, Seq: seq, Err: &objstore.LostError{ID: id, Reason: "it is not on this node"}})
+		return
+	}
+	x.Get(by, seq, id)
+}
+
 // Release gives n pins back.
 func (x *Index) Release(by ClientID, id objstore.ID, n int) {
 	o := x.objects[id]

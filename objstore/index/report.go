@@ -94,12 +94,24 @@ func (x *Index) Stats() objstore.Stats {
 func (x *Index) Objects() iter.Seq[objstore.Info] {
 	return func(yield func(objstore.Info) bool) {
 		for _, o := range x.objects {
-			if !yield(objstore.Info{
-				ID: o.id, Owner: o.owner, Size: o.size, State: o.state, Inline: o.inline, OnDisk: o.onDisk,
-				Refs: o.refs.total(), Pins: o.pins.total(), Creator: uint64(o.creator),
-			}) {
+			if !yield(o.info()) {
 				return
 			}
 		}
+	}
+}
+
+// Info returns what is known about one object. What was freed is absent, even where readers still have it.
+func (x *Index) Info(id objstore.ID) objstore.Info {
+	if o := x.objects[id]; o != nil && !o.doomed {
+		return o.info()
+	}
+	return objstore.Info{ID: id}
+}
+
+func (o *object) info() objstore.Info {
+	return objstore.Info{
+		ID: o.id, Owner: o.owner, Size: o.size, State: o.state, Inline: o.inline, OnDisk: o.onDisk,
+		Refs: o.refs.total(), Pins: o.pins.total(), Creator: uint64(o.creator),
 	}
 }

@@ -19,6 +19,7 @@ const (
 	sealShrinkAndGrow = 2 | 4
 	fallocKeepSize    = 1
 	fallocPunchHole   = 2
+	madvPopulateRead  = 22
 	madvPopulateWrite = 23
 )
 
@@ -159,20 +160,28 @@ func (f *File) Close() error {
 	return nil
 }
 
-// Mapping is a segment in the address space of a writer.
+// Mapping is a segment in the address space of a process.
 type Mapping struct {
-	data    []byte
-	ensured atomic.Int64
-	mu      sync.Mutex // one Ensure at a time
+	data     []byte
+	populate uintptr // the advice that enters pages
+	ensured  atomic.Int64
+	mu       sync.Mutex // one Ensure at a time
 }
 
 // Map maps the whole segment for writing.
 func (f *File) Map() (*Mapping, error) {
-	data, err := syscall.Mmap(f.fd, 0, int(f.size), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	return f.mapWith(syscall.PROT_READ|syscall.PROT_WRITE, madvPopulateWrite)
+}
+
+// MapRead maps the whole segment; whoever writes its bytes dies.
+func (f *File) MapRead() (*Mapping, error) { return f.mapWith(syscall.PROT_READ, madvPopulateRead) }
+
+func (f *File) mapWith(protection int, populate uintptr) (*Mapping, error) {
+	data, err := syscall.Mmap(f.fd, 0, int(f.size), protection, syscall.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map a segment: %w", err)
 	}
-	return &Mapping{data: data}, nil
+	return &Mapping{data: data, populate: populate}, nil
 }
 
 // Bytes is the segment. They are memory until Unmap, and the collector does not know them.
@@ -194,7 +203,7 @@ func (m *Mapping) Ensure(end int64) {
 		return
 	}
 	// Where the system cannot, each page faults by itself.
-	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(unsafe.Pointer(&m.data[from])), uintptr(to-from), madvPopulateWrite)
+	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(unsafe.Pointer(&m.data[from])), uintptr(to-from), m.populate)
 	m.ensured.Store(to)
 }
 

@@ -38,6 +38,9 @@ func (f *File) Close() error { return nil }
 // Map fails.
 func (f *File) Map() (*Mapping, error) { return nil, ErrUnsupported }
 
+// MapRead fails.
+func (f *File) MapRead() (*Mapping, error) { return nil, ErrUnsupported }
+
 // Bytes is nil.
 func (m *Mapping) Bytes() []byte { return nil }
 

@@ -1,12 +1,13 @@
-// Package spill keeps objects on disk: many in one file, each with a checksum. A file goes when its last object does, and the
-// whole directory when its process ends or, after a kill, when the next one starts.
+// Package spill keeps objects on disk: many in one file, each with a checksum. A file goes when its last object does; one of which less than
+// half is needed is written anew, so that all files together have at most about twice the bytes of their objects. The
+// whole directory goes when its process ends or, after a kill, when the next one starts.
 //
 // # Usage
 //
 //	d, err := spill.Open(spill.Config{Dir: "/var/tmp/mobula"})
 //	err = d.Write([]spill.Object{{ID: id, Size: n, From: segment, Offset: at}})
 //	err = d.Read(id, write)
-//	if remove := d.Delete(id); remove != nil { remove() }
+//	if tidy := d.Delete(id); tidy != nil { tidy() }
 //	d.Close()
 //
 // # Concurrency
@@ -77,6 +78,7 @@ type Disk struct {
 // Stats are the figures of a disk, in bytes and files.
 type Stats struct {
 	Bytes, Written, Restored int64 // on disk; since the start
+	Compacted                int64 // written anew since the start
 	Files                    int
 }
 
@@ -87,9 +89,12 @@ type location struct {
 }
 
 type file struct {
-	name  string
-	bytes int64
-	live  int // objects
+	name       string
+	bytes      int64
+	objects    map[objstore.ID]struct{} // that are needed
+	needed     int64                    // bytes of these
+	least      int64                    // of needed: the file is written anew where there is not more
+	compacting bool                     // it is being written anew
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -108,14 +113,10 @@ func Open(c Config) (*Disk, error) {
 
 // Write writes objects into one file: all of them or none. An error of a full disk is an *objstore.OutOfDiskError.
 func (d *Disk) Write(objects []Object) error {
+	f := d.newFile(objects)
 	d.mu.Lock()
-	d.lastFile++
-	f := &file{name: fmt.Sprintf("objects-%d", d.lastFile), live: len(objects)}
 	before := d.stats.Bytes
 	d.mu.Unlock()
-	for _, o := range objects {
-		f.bytes += o.Size
-	}
 	locations, err := d.writeFile(f, objects)
 	if err != nil {
 		_ = d.fs.Remove(f.name) // it may not be there
@@ -126,11 +127,35 @@ func (d *Disk) Write(objects []Object) error {
 	for i, o := range objects {
 		d.objects[o.ID] = locations[i]
 	}
+	d.add(f)
+	d.stats.Written += f.bytes
+	return nil
+}
+
+func (d *Disk) newFile(objects []Object) *file {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lastFile++
+	f := &file{name: fmt.Sprintf("objects-%d", d.lastFile), objects: make(map[objstore.ID]struct{}, len(objects))}
+	for _, o := range objects {
+		f.bytes += o.Size
+		f.objects[o.ID] = struct{}{}
+	}
+	f.needed, f.least = f.bytes, f.bytes/2
+	return f
+}
+
+// add counts a file that is there; drop is the reverse. d.mu must be held.
+func (d *Disk) add(f *file) {
 	d.files[f.name] = f
 	d.stats.Bytes += f.bytes
-	d.stats.Written += f.bytes
 	d.stats.Files = len(d.files)
-	return nil
+}
+
+func (d *Disk) drop(f *file) {
+	delete(d.files, f.name)
+	d.stats.Bytes -= f.bytes
+	d.stats.Files = len(d.files)
 }
 
 func (d *Disk) explain(err error, need, before int64) error {
@@ -188,13 +213,7 @@ func copyChunks(to io.Writer, from io.ReaderAt, offset, size int64, buf []byte) 
 // Read gives an object to write, piece by piece. The error says what is wrong with the copy on disk; the pieces that were given
 // are worth nothing then.
 func (d *Disk) Read(id objstore.ID, to io.Writer) error {
-	d.mu.Lock()
-	l, ok := d.objects[id]
-	d.mu.Unlock()
-	if !ok {
-		return fmt.Errorf("read object %s: it is not on disk", id)
-	}
-	r, err := d.fs.Open(l.file.name)
+	l, r, err := d.open(id)
 	if err != nil {
 		return fmt.Errorf("read object %s from %s: %w", id, d.dir, err)
 	}
@@ -206,7 +225,7 @@ func (d *Disk) Read(id objstore.ID, to io.Writer) error {
 		return fmt.Errorf("read object %s from %s: %w", id, d.dir, err)
 	}
 	if sum.Sum32() != l.sum {
-		return fmt.Errorf("read object %s from %s: the disk has damaged it (checksum)", id, d.dir)
+		return fmt.Errorf("read object %s from %s: %w", id, d.dir, errDamaged)
 	}
 	d.mu.Lock()
 	d.stats.Restored += l.size
@@ -214,9 +233,33 @@ func (d *Disk) Read(id objstore.ID, to io.Writer) error {
 	return nil
 }
 
-// Delete forgets an object. The file goes with the last one in it: then the result removes it, which may take a while;
-// else it is nil.
-func (d *Disk) Delete(id objstore.ID) (remove func()) {
+var errDamaged = errors.New("the disk has damaged it (checksum)")
+
+// open opens the file of an object, again where the object has moved to another one in the meantime.
+func (d *Disk) open(id objstore.ID) (location, File, error) {
+	var failed error // to open the file of failedAt
+	var failedAt *file
+	for {
+		d.mu.Lock()
+		l, ok := d.objects[id]
+		d.mu.Unlock()
+		if !ok {
+			return l, nil, errors.New("it is not on disk")
+		}
+		if l.file == failedAt {
+			return l, nil, failed
+		}
+		r, err := d.fs.Open(l.file.name)
+		if err == nil {
+			return l, r, nil
+		}
+		failed, failedAt = err, l.file
+	}
+}
+
+// Delete forgets an object. Where that leaves a file without objects, or with few, the result gives room on the disk
+// back, which may take a while; else it is nil.
+func (d *Disk) Delete(id objstore.ID) (tidy func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l, ok := d.objects[id]
@@ -224,14 +267,20 @@ func (d *Disk) Delete(id objstore.ID) (remove func()) {
 		return nil
 	}
 	delete(d.objects, id)
-	l.file.live--
-	if l.file.live > 0 {
+	f := l.file
+	delete(f.objects, id)
+	f.needed -= l.size
+	switch {
+	case f.compacting: // compact sees to it
 		return nil
+	case len(f.objects) == 0:
+		d.drop(f)
+		return func() { _ = d.fs.Remove(f.name) } // what is left goes with the directory
+	case f.needed <= f.least:
+		f.compacting = true
+		return func() { d.compact(f) }
 	}
-	delete(d.files, l.file.name)
-	d.stats.Bytes -= l.file.bytes
-	d.stats.Files = len(d.files)
-	return func() { _ = d.fs.Remove(l.file.name) } // what is left goes with the directory
+	return nil
 }
 
 // Stats returns the figures.

@@ -47,8 +47,8 @@ func (s *Store) actOn(d index.Decision) {
 	case index.Restore:
 		s.restore(d)
 	case index.DropSpilled:
-		if remove := s.disk.Delete(d.ID); remove != nil {
-			s.io.add(remove)
+		if tidy := s.disk.Delete(d.ID); tidy != nil {
+			s.io.add(tidy)
 		}
 	case index.DropInline:
 		delete(s.inline, d.ID)

@@ -151,7 +151,14 @@ func (s *Store) apply(p *peer, m *wire.Message) error {
 	case wire.Retire:
 		x.Retire(p.id, index.SegmentID(m.Segment))
 	case wire.Get:
-		x.Get(p.id, m.Seq, m.ID)
+		if m.Flags&wire.Here != 0 {
+			x.GetHere(p.id, m.Seq, m.ID)
+		} else {
+			x.Get(p.id, m.Seq, m.ID)
+		}
+	case wire.Stat:
+		info := x.Info(m.ID)
+		s.send(p, &wire.Message{Kind: wire.Reply, Seq: m.Seq, ID: m.ID, Size: info.Size, Owner: info.Owner, Count: int64(info.State)})
 	case wire.Release:
 		x.Release(p.id, m.ID, int(m.Count))
 	case wire.Ref:

@@ -41,7 +41,8 @@ const (
 	Put                       // ID Data Owner Flags: an inline object
 	Seal                      // ID Segment Offset Size Owner Flags: a finished object
 	Retire                    // Segment: it is written no more
-	Get                       // Seq ID
+	Get                       // Seq ID Flags: an object, when it is sealed; with Here only if it is here
+	Stat                      // Seq ID: what is known about an object, now
 	Release                   // ID Count: pins
 	Ref                       // ID Count: references, negative to drop
 	Free                      // ID
@@ -55,13 +56,14 @@ const (
 
 // From the node.
 const (
-	Hello   Kind = iota + 64 // Extent: size of shared segments. The first message
-	Reply                    // Seq Segment Extent Size (ID Offset Data): grants and objects; a descriptor of the segment, if the client has none
-	Failed                   // Seq Data: an error
-	Pinned                   // ID Segment Offset Size: the creator has a pin of the object that it has sealed there
-	Unpin                    // ID: it was freed; release it as soon as it is not in use
-	Gone                     // Segment: close it
-	Collect                  // drop what is not in use
+	Hello Kind = iota + 64 // Extent: size of shared segments. The first message
+	Reply                  // Seq Segment Extent Size (ID Offset Data): grants and objects; a descriptor of the segment, if the client has none.
+	// To Stat: Seq ID Size Owner Count, which is the state
+	Failed  // Seq Data: an error
+	Pinned  // ID Segment Offset Size: the creator has a pin of the object that it has sealed there
+	Unpin   // ID: it was freed; release it as soon as it is not in use
+	Gone    // Segment: close it
+	Collect // drop what is not in use
 )
 
 // Flags of an object.
@@ -70,6 +72,7 @@ const (
 	Pin                            // the creator wants a pin
 	Alone                          // the segment was for this object
 	Writable                       // the descriptor can write
+	Here                           // whoever asks does not wait for the object to be made
 )
 
 // Message is one message. Fields that a kind does not use are zero.
