@@ -1,6 +1,6 @@
 # make lab and make test are the two commands; the rest are parts of them or take longer.
 # Each says what is missing on the machine and the command that brings it.
-.PHONY: help build lab demo test test-kernel test-browser test-lang test-session test-long lint lint-all fuzz bench-kernel soak clean
+.PHONY: help build lab demo test test-kernel test-browser test-lang test-large test-session test-long lint lint-all fuzz bench-kernel bench-core soak clean
 SHELL := bash
 
 help: ## shows this list
@@ -30,7 +30,10 @@ test-session: ## session programs over several cells
 test-lang: ## all of Go's own run tests as cells, whole and cut up, with a report (an hour)
 	@go run ./tests/lang -yaegi -report docs/lang-results
 
-test-long: lint-all test test-lang soak ## make test, and what takes hours
+test-large: ## what tasks share, with an array of a gigabyte
+	@go test -count=1 -v -run 'TestTasksShareAnArray|TestArrowIsNotCopied' ./tests/core -args -array 1024
+
+test-long: lint-all test test-lang test-large soak ## make test, and what takes hours
 
 lint: ## gofmt, go vet, go fix, staticcheck
 	@scripts/lint.sh
@@ -43,6 +46,9 @@ fuzz: ## every fuzz target for ten minutes
 
 bench-kernel: ## Mobula and ipykernel in turn, JSON lines
 	@scripts/bench.sh bench/kernel/bench.py
+
+bench-core: ## Mobula and Ray in turn, JSON lines (15 minutes; ARGS=-quick: about 3)
+	@scripts/bench-core.sh $(ARGS)
 
 soak: ## 1,000 cells, then an hour's mix under GOGC=5
 	@scripts/bench.sh bench/soak/soak.py --minutes 60

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"mobula/cluster/session"
 	"mobula/cluster/wire"
@@ -46,14 +47,14 @@ func TryActor[T any](f func(context.Context) (*T, error), opts ...Option) Actor[
 var errNilActor = errors.New("the constructor returned nil")
 
 func newActor[T any](form wire.Form, f any, opts []Option, run session.Run) Actor[T] {
-	a, err := makeActor(form, f, opts, run)
+	a, err := makeActor(form, f, opts, reflect.TypeFor[T]().String(), run)
 	if err != nil {
 		a = session.FailedActor(err)
 	}
 	return Actor[T]{&session.ActorHandle{Actor: a}}
 }
 
-func makeActor(form wire.Form, f any, opts []Option, run session.Run) (*session.Actor, error) {
+func makeActor(form wire.Form, f any, opts []Option, typeName string, run session.Run) (*session.Actor, error) {
 	o, err := optionsOf(opts, options{})
 	if err != nil {
 		return nil, err
@@ -62,21 +63,61 @@ func makeActor(form wire.Form, f any, opts []Option, run session.Run) (*session.
 	if err != nil {
 		return nil, err
 	}
-	return s.NewActor(session.ActorSpec{Spec: spec, Concurrency: o.concurrency, Restarts: o.restarts}, run), nil
+	a := session.ActorSpec{Spec: spec, Concurrency: o.concurrency, Restarts: o.restarts}
+	if o.actorName == "" && !o.detached {
+		return s.NewActor(a, run), nil
+	}
+	return s.NewNamed(session.NamedSpec{
+		ActorSpec: a, Key: o.actorName, Namespace: o.namespace, Type: typeName, Detached: o.detached, GetIfExists: o.getIfExists,
+	}, run), nil
+}
+
+// FindActor returns the live actor of a name, which this or another process has made.
+func FindActor[T any](ctx context.Context, name string, opts ...Option) (Actor[T], error) {
+	o, err := optionsOf(opts, options{})
+	if err != nil {
+		return Actor[T]{}, err
+	}
+	s, err := current()
+	if err != nil {
+		return Actor[T]{}, err
+	}
+	a, err := s.FindNamed(ctx, name, o.namespace)
+	if err != nil {
+		return Actor[T]{}, fmt.Errorf("find actor %s: %w", name, err)
+	}
+	return Actor[T]{&session.ActorHandle{Actor: a}}, nil
 }
 
 // Call runs f on the actor.
 func Call[T, R any](a Actor[T], f func(*T) R, opts ...Option) Ref[R] {
 	return call[T, R](wire.FormCall, a, f, opts, func(x *session.Execution) error {
-		v := f(x.Actor().(*T))
+		a, err := actorOf[T](x)
+		if err != nil {
+			return err
+		}
+		v := f(a)
 		return x.Return(&v)
 	})
+}
+
+// actorOf is the actor of a call. One that was found by its name may be another than the caller thinks.
+func actorOf[T any](x *session.Execution) (*T, error) {
+	a, ok := x.Actor().(*T)
+	if !ok {
+		return nil, fmt.Errorf("the actor is a %T, and was called as a %v: use FindActor with its type", x.Actor(), reflect.TypeFor[*T]())
+	}
+	return a, nil
 }
 
 // Send is Call for a function without a result.
 func Send[T any](a Actor[T], f func(*T), opts ...Option) Ref[Void] {
 	return call[T, Void](wire.FormCall, a, f, opts, func(x *session.Execution) error {
-		f(x.Actor().(*T))
+		a, err := actorOf[T](x)
+		if err != nil {
+			return err
+		}
+		f(a)
 		return x.Return(&Void{})
 	})
 }
@@ -84,7 +125,11 @@ func Send[T any](a Actor[T], f func(*T), opts ...Option) Ref[Void] {
 // TryCall runs f on the actor; f may fail and be canceled.
 func TryCall[T, R any](a Actor[T], f func(context.Context, *T) (R, error), opts ...Option) Ref[R] {
 	return call[T, R](wire.FormTryCall, a, f, opts, func(x *session.Execution) error {
-		v, err := f(x.Context(), x.Actor().(*T))
+		a, err := actorOf[T](x)
+		if err != nil {
+			return err
+		}
+		v, err := f(x.Context(), a)
 		if err != nil {
 			return err
 		}
@@ -118,11 +163,13 @@ func (a Actor[T]) Wait(ctx context.Context) error {
 	return a.handle.Actor.Wait(ctx)
 }
 
-// Kill ends the actor at once: calls that run or wait fail with an ActorDiedError.
-func (a Actor[T]) Kill() {
-	if a.handle != nil {
-		a.handle.Actor.Kill()
+// Kill ends the actor at once, for good: calls that run or wait fail with an ActorDiedError, and its name is free. An error tells that the cluster
+// could not be told.
+func (a Actor[T]) Kill() error {
+	if a.handle == nil {
+		return errZeroActor
 	}
+	return a.handle.Actor.Kill(taskContext())
 }
 
 // ID is the actor's identity.

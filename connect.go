@@ -28,7 +28,7 @@ type Config struct {
 	// The following are of an embedded cluster.
 
 	CPUs      float64            // 0: those of this process
-	GPUs      int                // simulated ones; real ones are found by themselves
+	GPUs      int                // simulated ones; 0: those that are found
 	Memory    int64              // bytes that tasks may ask for; 0: the machine's
 	Store     int64              // bytes of the object store; 0: 30 % of the memory that is left, as Ray
 	Resources map[string]float64 // custom ones

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"mobula/cluster/gpu"
 	"mobula/cluster/node"
 	"mobula/cluster/sched"
 	"mobula/cluster/session"
@@ -31,7 +32,7 @@ func open(ctx context.Context, c Config) (s *session.Session, end func() error, 
 	address := cmp.Or(c.Address, os.Getenv("MOBULA_ADDRESS"))
 	stop := func() error { return nil }
 	if address == "" || c.InProcess {
-		n, err := startNode(c, p)
+		n, err := startNode(ctx, c, p)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -58,7 +59,7 @@ func open(ctx context.Context, c Config) (s *session.Session, end func() error, 
 }
 
 // startNode starts an embedded cluster: a node in this process.
-func startNode(c Config, p program.Program) (*node.Node, error) {
+func startNode(ctx context.Context, c Config, p program.Program) (*node.Node, error) {
 	nc := node.Config{Starter: node.Processes{}, Labels: c.Labels, Resources: sched.Resources{Memory: c.Memory}}
 	if c.InProcess {
 		nc.Starter = node.Function(func(ctx context.Context, w node.WorkerSpec) error {
@@ -79,8 +80,9 @@ func startNode(c Config, p program.Program) (*node.Node, error) {
 		}
 		nc.Resources.Custom[name] = amount
 	}
-	for i := range c.GPUs {
-		nc.Devices = append(nc.Devices, sched.Device{Index: i, ID: fmt.Sprint(i), Capacity: sched.One, Free: sched.One})
+	nc.Devices = gpu.Simulated(c.GPUs)
+	if c.GPUs == 0 {
+		nc.Devices = gpu.Discover(ctx, gpu.Config{}).Devices()
 	}
 	memory, err := sysmem.System.Left()
 	if err != nil {

@@ -18,6 +18,8 @@ type (
 	NodeID   = id.Node
 	WorkerID = id.Worker
 	JobID    = id.Job
+	// PlacementGroupID is the identity of a placement group.
+	PlacementGroupID = id.PlacementGroup
 )
 
 // The errors by which refs and actors fail; use errors.AsType.
@@ -42,6 +44,8 @@ type (
 	DisconnectedError = fault.DisconnectedError
 	// StoreFullError tells that the object store has no memory left, and who holds it.
 	StoreFullError = objstore.FullError
+	// OutOfDiskError tells that the object store has no memory left, and no disk to move objects to.
+	OutOfDiskError = objstore.OutOfDiskError
 	// ObjectLostError tells that the bytes of an object are gone.
 	ObjectLostError = objstore.LostError
 )

@@ -29,6 +29,7 @@ type options struct {
 
 	// of actors
 	actorName   string
+	namespace   string
 	detached    bool
 	getIfExists bool
 	concurrency int
@@ -130,6 +131,9 @@ func RetryIf(f func(error) bool) Option {
 // Name is what lists, logs and errors call the task; for an actor it is also the name by which FindActor finds it. Default: the
 // function's.
 func Name(name string) Option { return func(o *options) { o.name, o.actorName = name, name } }
+
+// Namespace is where the Name of an actor or a placement group counts. Default: that of Config.
+func Namespace(name string) Option { return func(o *options) { o.namespace = name } }
 
 // Limit bounds how many of the tasks of a Map run at a time. Default: as many as the cluster can.
 func Limit(n int) Option {

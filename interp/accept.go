@@ -165,6 +165,11 @@ func (s *Session) rewriteDecl(d *decl, res *checked, code *cellCode) {
 		d.sigRefs = cloneSet(r.refs)
 		if d.fn.Body != nil {
 			r.walk(d.fn.Body)
+			var locals map[types.Object]*decl
+			if code != nil {
+				locals = code.locals
+			}
+			d.assigns = assignments(d.fn.Body, d.src, res, locals)
 		}
 	}
 	d.refs, d.edits = r.refs, r.edits

@@ -44,6 +44,7 @@ type decl struct {
 	refs    map[string]bool // session names that it mentions anywhere
 	sigRefs map[string]bool // those in its type or signature
 	edits   []edit          // from the source text to the unit's text
+	assigns []assignment    // to session variables, in a function
 	generic bool
 	alias   bool
 	small   bool // its body goes into every unit that calls it, to be inlined

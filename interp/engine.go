@@ -40,6 +40,8 @@ func (s *Session) event(e *hostrpc.Event) {
 		s.sink.Fault(e.Fault.Cell, faultError(e.Fault, s.sourceLine))
 	case e.Input != nil:
 		s.bg.Go(func() { s.answer(e.Input) })
+	case e.Address != nil:
+		s.bg.Go(func() { s.answerAddress(e.Address) })
 	}
 }
 

@@ -57,6 +57,7 @@ func (s *Session) load(ctx context.Context, pl *plan, unit *writtenUnit) *Error 
 	if err != nil {
 		return err
 	}
+	load.Functions = s.functions(pl.code)
 	defer archive.Close()
 	if _, err := s.call(ctx, pl.code.p.Cell, &hostrpc.Request{Load: load}); err != nil {
 		// The host may have linked it, and failed in a package's init: these link names are used up.

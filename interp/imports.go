@@ -63,8 +63,11 @@ var std standard
 
 // standardPackages returns the import paths of standard packages with the given name.
 func (s *Session) standardPackages(name string) []string {
-	if name == "display" {
+	switch name {
+	case "display":
 		return []string{"mobula/display"}
+	case "mobula":
+		return []string{"mobula"}
 	}
 	goroot := s.toolchain().GOROOT
 	return slices.DeleteFunc(slices.Clone(std.find(goroot, name)), func(path string) bool { return !builds(filepath.Join(goroot, "src", path)) })

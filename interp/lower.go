@@ -42,7 +42,9 @@ type lowering struct {
 	scope declarations
 	ok    bool
 	stmts []direct.Stmt
-	made  map[*decl]bool // variables that earlier statements of the cell have defined
+	// callee is what the call that is lowered last calls.
+	callee ast.Expr
+	made   map[*decl]bool // variables that earlier statements of the cell have defined
 }
 
 func (s *Session) lower(pl *plan, scope declarations) *direct.Program {
@@ -291,8 +293,8 @@ func (l *lowering) selector(x *ast.SelectorExpr) direct.Expr {
 		case types.FieldVal:
 			return direct.Expr{Op: direct.OpField, Args: []direct.Expr{l.expr(x.X)}, Index: slices.Clone(sel.Index())}
 		case types.MethodVal:
-			if !sel.Obj().Exported() || isTypeParam(sel.Recv()) {
-				break
+			if !sel.Obj().Exported() || isTypeParam(sel.Recv()) || l.callee != ast.Expr(x) {
+				break // a method value that reflection makes cannot be shipped, and prints as what it is
 			}
 			return direct.Expr{Op: direct.OpMethod, Name: sel.Obj().Name(), Args: []direct.Expr{l.expr(x.X)}}
 		}

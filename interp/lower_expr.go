@@ -32,6 +32,7 @@ func (l *lowering) call(x *ast.CallExpr) direct.Expr {
 		l.fail()
 		return direct.Expr{}
 	}
+	l.callee = fun
 	e := direct.Expr{Op: direct.OpCall, Args: []direct.Expr{l.expr(fun)}, Spread: x.Ellipsis.IsValid()}
 	for _, a := range x.Args {
 		if t, ok := l.typeOf(a).(*types.Tuple); ok && t != nil {

@@ -54,6 +54,9 @@ func (s *Session) planCell(ctx context.Context, p *parsedCell) (*plan, *Error) {
 	if perr := s.describe(code, res, known); perr != nil {
 		return nil, perr
 	}
+	if perr := s.checkShipped(code, known); perr != nil {
+		return nil, perr
+	}
 	old := s.env.clone()
 	for name := range old {
 		if before[name] != nil && known[name] == nil {

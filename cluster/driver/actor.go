@@ -30,7 +30,8 @@ type Actor struct {
 	ID       id.Actor
 	d        *Driver
 	spec     ActorSpec
-	attached bool // another driver made it
+	attached bool              // another driver made it
+	again    func(life uint64) // has the cluster's next life reached; see named.go
 
 	mu       sync.Mutex // guards below
 	lease    *lease     // where it is; nil while it is made or made again
@@ -40,6 +41,7 @@ type Actor struct {
 	calls    int  // that have not ended
 	released bool // nobody holds it: it ends after its calls
 	killed   bool
+	life     uint64 // of one that the cluster makes: the last that was reached
 	gone     error
 }
 
@@ -57,6 +59,10 @@ func (d *Driver) NewActor(s ActorSpec) *Actor {
 
 // make runs the constructor, again if it must; a.mu is held.
 func (a *Actor) make() {
+	if a.again != nil {
+		a.again(a.life)
+		return
+	}
 	t := a.made
 	if t == nil || t.Ready() {
 		t = &task{d: a.d, actor: a, attempt: 1 + a.restarts, spec: Spec{Form: a.spec.Form, Name: a.spec.Name, Closure: a.spec.Closure, Class: a.spec.Class, Values: a.spec.Values, Parts: a.spec.Parts,

@@ -5,6 +5,7 @@ import (
 
 	"mobula/cluster/wire"
 	"mobula/internal/fault"
+	"mobula/internal/frame"
 	"mobula/internal/id"
 )
 
@@ -35,6 +36,11 @@ func (d *Driver) attach(a *Actor, worker string) {
 		a.end(&fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: err.Error()})
 		return
 	}
+	d.serveAttached(a, grant, conn)
+}
+
+// serveAttached serves a connection to the worker of an actor that others have made.
+func (d *Driver) serveAttached(a *Actor, grant wire.LeaseGrant, conn *frame.Conn) {
 	l := &lease{d: d, class: &class{}, grant: grant, conn: conn, inflight: map[id.Task]*task{}, actors: map[*Actor]bool{a: true},
 		exited: make(chan *wire.WorkerExited, 1), heard: time.Now(), attached: true}
 	l.grant.Lease = id.New[id.Lease]()

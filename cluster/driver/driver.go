@@ -54,6 +54,7 @@ type Driver struct {
 	deferred []func()
 	wake     chan struct{} // for work: something is deferred
 	events   eventLog
+	services services
 
 	mu       sync.Mutex // guards below
 	classes  map[classID]*class

@@ -22,12 +22,14 @@ type book struct {
 	ledger  *sched.Ledger
 	last    id.Job // whose turn the last pass ended with
 	order   uint64 // of demands and leases
-	out     []any  // sendMessage, startWorker, stopWorker
+	out     []any  // sendMessage, startWorker, stopWorker, reportDemand, askPeer, returnPeer
 	demands map[demandKey]*demand
 	leases  map[id.Lease]*lease
 	workers map[id.Worker]*worker
 	shared  map[string]*worker // by class.key: those that take new leases
 	failed  map[string]int     // tries to start a shared worker, by class.key
+	far     far
+	bundles map[sched.BundleKey]*bundle
 }
 
 type bookConfig struct {
@@ -39,6 +41,7 @@ type bookConfig struct {
 	patience  time.Duration // after so long resources are kept for a request
 	quantum   time.Duration // a starving request takes leases that are as old
 	tellAfter time.Duration // a client is told why it waits
+	head      bool          // the node belongs to a head, which places what the node cannot
 }
 
 // What the book wants done.
@@ -79,6 +82,13 @@ type demand struct {
 	reason string // why it waits
 	told   string
 	toldAt time.Time
+	// See far.go.
+	ref      uint64 // by which the head knows it
+	away     int    // slots that other nodes were asked for
+	reported int    // slots that the head knows of
+	pinned   bool   // the head has chosen this node: it goes nowhere else
+	verdict  string // the head's reason
+	notYet   time.Time
 }
 
 // lease is a number of slots on a worker.
@@ -109,7 +119,7 @@ func newBook(conf bookConfig, resources sched.Resources, devices []sched.Device)
 	return &book{
 		conf: conf, ledger: sched.NewLedger(resources, devices),
 		demands: map[demandKey]*demand{}, leases: map[id.Lease]*lease{}, workers: map[id.Worker]*worker{},
-		shared: map[string]*worker{}, failed: map[string]int{},
+		shared: map[string]*worker{}, failed: map[string]int{}, far: newFar(), bundles: map[sched.BundleKey]*bundle{},
 	}
 }
 
@@ -142,37 +152,48 @@ func (b *book) request(from clientID, m *wire.LeaseRequest, now time.Time) {
 			b.send(from, wire.KindLeaseRefused, wire.LeaseRefused{Request: m.Request, Reason: err.Error(), Infeasible: true})
 			return
 		}
-		d = &demand{demandKey: key, class: c}
-		b.demands[key] = d
+		d = &demand{demandKey: key, class: c, ref: b.next(), pinned: b.far.pins[from]}
+		b.demands[key], b.far.numbers[d.ref] = d, key
 	}
 	d.job, d.depth = m.Job, m.Depth
 	had := d.want
-	d.want = max(0, m.Slots-d.coming)
+	d.want = max(0, m.Slots-d.coming-d.away)
 	if had == 0 && d.want > 0 {
-		d.order, d.since, d.told = b.next(), now, ""
+		d.order, d.since, d.told, d.verdict = b.next(), now, "", ""
 	}
-	if m.Slots < d.coming {
-		b.withdraw(d, d.coming-max(0, m.Slots), now)
+	if over := d.coming + d.away - max(0, m.Slots); over > 0 {
+		over -= b.withdraw(d, over, now)
+		b.recall(d, over)
 	}
 	b.forget(d)
 	b.schedule(now)
 }
 
-// withdraw takes slots back that are coming, the newest first.
-func (b *book) withdraw(d *demand, n int, now time.Time) {
+// withdraw takes slots back that are coming, the newest first. It returns how many.
+func (b *book) withdraw(d *demand, n int, now time.Time) (taken int) {
 	for _, l := range slices.Backward(b.sortedLeases()) {
-		if l.from == d.demandKey && !l.granted && l.count <= n {
-			n -= l.count
+		if l.from == d.demandKey && !l.granted && l.count <= n-taken {
+			taken += l.count
 			b.end(l, now)
 		}
 	}
+	return taken
 }
 
 // forget drops a demand that wants nothing.
 func (b *book) forget(d *demand) {
-	if d.want == 0 && d.coming == 0 {
-		delete(b.demands, d.demandKey)
+	if d.want == 0 && d.coming == 0 && d.away == 0 {
+		b.remove(d)
 	}
+}
+
+// remove drops a demand. Nothing of it may be coming.
+func (b *book) remove(d *demand) {
+	if d.want = 0; d.reported > 0 {
+		b.report(d)
+	}
+	delete(b.demands, d.demandKey)
+	delete(b.far.numbers, d.ref)
 }
 
 // giveBack takes a LeaseReturn. A lease that is not the client's has ended meanwhile.
@@ -181,6 +202,7 @@ func (b *book) giveBack(from clientID, lease id.Lease, now time.Time) {
 		b.end(l, now)
 		b.schedule(now)
 	}
+	b.giveBackFar(from, lease)
 }
 
 // clientGone ends all that a client has.
@@ -190,7 +212,12 @@ func (b *book) clientGone(from clientID, now time.Time) {
 			b.end(l, now)
 		}
 	}
-	maps.DeleteFunc(b.demands, func(k demandKey, _ *demand) bool { return k.client == from })
+	b.clientGoneFar(from)
+	for _, d := range b.allDemands() {
+		if d.client == from {
+			b.remove(d)
+		}
+	}
 	b.schedule(now)
 }
 
@@ -226,6 +253,9 @@ func (b *book) end(l *lease, now time.Time) {
 		d.coming -= l.count
 	}
 	b.leave(l, now)
+	if l.class.bundle != nil {
+		b.tryUnreserve(*l.class.bundle)
+	}
 }
 
 // must reports an account that does not add up.
@@ -238,6 +268,7 @@ func (b *book) must(err error) {
 // tick does what time brings. It is called at the time that wake tells, or earlier.
 func (b *book) tick(now time.Time) {
 	b.tickWorkers(now)
+	b.tickFar(now)
 	b.schedule(now)
 }
 
@@ -251,7 +282,9 @@ func (b *book) wake(now time.Time) (at time.Time) {
 	for _, d := range b.demands {
 		if d.want+d.coming > 0 {
 			earlier(now.Add(b.conf.quantum / 4))
-			break
+		}
+		if now.Before(d.notYet) {
+			earlier(d.notYet)
 		}
 	}
 	for _, w := range b.workers {
@@ -270,14 +303,13 @@ func (b *book) sortedLeases() []*lease {
 	return slices.SortedFunc(maps.Values(b.leases), func(x, y *lease) int { return cmp.Compare(x.order, y.order) })
 }
 
-// sortedDemands wait for slots: deeper nesting first, then the older ones.
+// sortedDemands wait for slots of this node, outside bundles: deeper nesting first, then the older ones.
 func (b *book) sortedDemands() []*demand {
-	var all []*demand
-	for _, d := range b.demands {
-		if d.want > 0 {
-			all = append(all, d)
-		}
-	}
+	return slices.DeleteFunc(b.allDemands(), func(d *demand) bool { return d.want == 0 || b.routed(d) || d.pinned && d.class.bundle != nil })
+}
+
+func (b *book) allDemands() []*demand {
+	all := slices.Collect(maps.Values(b.demands))
 	slices.SortFunc(all, func(x, y *demand) int { return cmp.Or(cmp.Compare(y.depth, x.depth), cmp.Compare(x.order, y.order)) })
 	return all
 }

@@ -1,12 +1,7 @@
 package node
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-
+	"mobula/cluster/headwire"
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
 )
@@ -17,64 +12,24 @@ type class struct {
 	resources sched.Resources
 	selector  sched.Selector
 	strategy  sched.Strategy
-	key       string // of the worker that serves it, for classes that share one
-	dedicated bool   // a process for each lease
+	key       string           // of the worker that serves it, for classes that share one
+	dedicated bool             // a process for each lease
+	bundle    *sched.BundleKey // that it is to be in; nil for none, or where any of its group will do
 }
 
 // parseClass reads what a client asks for. Its errors are for the user.
 func parseClass(w wire.Class) (*class, error) {
-	c := &class{wire: w, key: w.Program + "\x00" + w.Environment}
-	var err error
-	if c.resources, err = parseResources(w.Resources); err != nil {
+	needs, err := headwire.ParseClass(w)
+	if err != nil {
 		return nil, err
 	}
-	if c.selector, err = sched.ParseSelector(strings.Join(w.Selector, ",")); err != nil {
-		return nil, err
-	}
-	if c.strategy, err = parseStrategy(w.Strategy); err != nil {
-		return nil, err
-	}
+	c := &class{wire: w, resources: needs.Resources, selector: needs.Selector, strategy: needs.Strategy, key: w.Program + "\x00" + w.Environment}
 	c.dedicated = w.Isolated || c.resources.GPU > 0 || c.resources.Memory > 0
+	if c.strategy.Kind == sched.GroupBundle && c.strategy.Bundle >= 0 {
+		c.bundle = &sched.BundleKey{Group: c.strategy.Group, Index: c.strategy.Bundle}
+		c.key += "\x00" + bundleName(*c.bundle) // so that it can be ended with its group
+	}
 	return c, nil
-}
-
-func parseResources(of map[string]float64) (sched.Resources, error) {
-	var r sched.Resources
-	for _, name := range slices.Sorted(maps.Keys(of)) {
-		if name == sched.Memory {
-			r.Memory = int64(of[name])
-			continue
-		}
-		a, err := sched.AmountOf(of[name])
-		if err != nil {
-			return r, fmt.Errorf("resource %s: %w", name, err)
-		}
-		switch name {
-		case sched.CPU:
-			r.CPU = a
-		case sched.GPU:
-			r.GPU = a
-		default:
-			if r.Custom == nil {
-				r.Custom = map[string]sched.Amount{}
-			}
-			r.Custom[name] = a
-		}
-	}
-	return r, r.Validate()
-}
-
-func parseStrategy(text string) (s sched.Strategy, err error) {
-	switch {
-	case text == "" || strings.EqualFold(text, "default"):
-		return s, nil
-	case strings.EqualFold(text, "spread"):
-		return sched.Strategy{Kind: sched.Spread}, nil
-	}
-	if err := json.Unmarshal([]byte(text), &s); err != nil {
-		return s, fmt.Errorf("strategy %.40q is not known: use spread, or leave it out", text)
-	}
-	return s, nil
 }
 
 // worker is the class of the process that serves c: one that many share knows no resources.

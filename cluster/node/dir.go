@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"mobula/internal/filelock"
@@ -37,10 +38,7 @@ func openDirectory(given string) (*directory, error) {
 		}
 		return d, d.acquire()
 	}
-	base := os.Getenv("XDG_RUNTIME_DIR")
-	if base == "" || os.MkdirAll(base, 0o700) != nil {
-		base = os.TempDir()
-	}
+	base := baseDir()
 	removeLeftovers(base)
 	for {
 		path, err := os.MkdirTemp(base, dirPrefix) // 0700
@@ -54,6 +52,45 @@ func openDirectory(given string) (*directory, error) {
 		}
 		_ = d.lock.Close() // another node that starts took it for a leftover before the lock was there
 	}
+}
+
+// baseDir is where the directories of this user's nodes are.
+func baseDir() string {
+	base := os.Getenv("XDG_RUNTIME_DIR")
+	if base == "" || os.MkdirAll(base, 0o700) != nil {
+		base = os.TempDir()
+	}
+	return base
+}
+
+// Sockets lists the addresses of the nodes of this user that run on this machine, the newest first. Those with a directory of their own
+// (Config.Dir) are not among them.
+func Sockets() []string {
+	found, err := filepath.Glob(filepath.Join(baseDir(), dirPrefix+"*"))
+	if err != nil {
+		return nil
+	}
+	began := map[string]time.Time{}
+	var live []string
+	for _, path := range found {
+		info, err := os.Lstat(path)
+		if err != nil || !info.IsDir() || !isMine(info) {
+			continue
+		}
+		if info, err = os.Stat(filepath.Join(path, lockName)); err != nil {
+			continue
+		}
+		lock, err := filelock.Open(filepath.Join(path, lockName), false)
+		if err == nil {
+			_ = lock.Close() // nobody uses it
+			continue
+		}
+		socket := filepath.Join(path, socketName)
+		live = append(live, socket)
+		began[socket] = info.ModTime()
+	}
+	slices.SortFunc(live, func(a, b string) int { return began[b].Compare(began[a]) })
+	return live
 }
 
 func (d *directory) acquire() (err error) {

@@ -24,7 +24,7 @@ import (
 
 // serveUntilKilled is a node in a process of its own, for the tests to kill.
 func serveUntilKilled() {
-	n, err := Start(context.Background(), Config{Starter: Processes{}})
+	n, err := Start(context.Background(), servedConfig())
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)

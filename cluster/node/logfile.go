@@ -1,16 +1,22 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+
+	"mobula/internal/id"
 )
 
 const (
 	logFileSize = 8 << 20 // of each of a worker's two files
 	oldSuffix   = ".1"
+	workerLog   = "worker-" // before a worker's id
 )
 
 // logStore keeps the log files of workers within a bound.
@@ -26,10 +32,12 @@ type logStore struct {
 // logFile is what one worker has written: a current file and the one before it.
 type logFile struct {
 	store   *logStore
+	name    string
 	path    string
 	file    *os.File // nil before the first output, after the end, and after a failure
 	size    int64
 	oldSize int64
+	dropped int64 // bytes of files that are gone
 	closed  bool
 }
 
@@ -41,7 +49,7 @@ func newLogStore(dir string, bound int64) *logStore {
 func (s *logStore) open(name string) *logFile {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := &logFile{store: s, path: filepath.Join(s.dir, name+".log")}
+	f := &logFile{store: s, name: name, path: filepath.Join(s.dir, name+".log")}
 	s.files = append(s.files, f)
 	return f
 }
@@ -81,6 +89,7 @@ func (f *logFile) prepare() (err error) {
 		if err := os.Rename(f.path, f.path+oldSuffix); err != nil {
 			return err
 		}
+		f.dropped += f.oldSize
 		f.oldSize, f.size = f.size, 0
 	}
 	f.file, err = os.OpenFile(f.path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
@@ -121,8 +130,74 @@ func (s *logStore) shrink() {
 	for _, f := range s.files {
 		if total > s.bound && f.oldSize > 0 {
 			total -= f.oldSize
+			f.dropped += f.oldSize
 			f.oldSize = 0
 			_ = os.Remove(f.path + oldSuffix)
 		}
 	}
+}
+
+// list lists the logs, oldest first.
+func (s *logStore) list() []LogInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := []LogInfo{}
+	for _, f := range s.files {
+		worker, err := id.Parse[id.Worker](strings.TrimPrefix(f.name, workerLog))
+		if err != nil {
+			continue
+		}
+		all = append(all, LogInfo{worker, f.dropped + f.oldSize + f.size, f.closed})
+	}
+	return all
+}
+
+// maxLogPart bounds the bytes of one answer.
+const maxLogPart = 1 << 20
+
+// read returns a part of a log from an offset on; below 0 it counts from the end. What is gone is left out.
+func (s *logStore) read(worker id.Worker, offset int64) (LogPart, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.files, func(f *logFile) bool { return f.name == workerLog+worker.String() })
+	if i < 0 {
+		return LogPart{}, fmt.Errorf("there is no log of worker %s: it wrote nothing, or its log was dropped to make room", worker.Short())
+	}
+	f := s.files[i]
+	end := f.dropped + f.oldSize + f.size
+	if offset < 0 {
+		offset += end
+	}
+	offset = min(max(offset, f.dropped), end)
+	part := LogPart{Text: []byte{}, Next: offset, Ended: f.closed}
+	for _, piece := range []struct {
+		path       string
+		from, size int64
+	}{{f.path + oldSuffix, f.dropped, f.oldSize}, {f.path, f.dropped + f.oldSize, f.size}} {
+		n := min(piece.from+piece.size-part.Next, int64(maxLogPart-len(part.Text)))
+		if n <= 0 || part.Next < piece.from {
+			continue
+		}
+		text, err := readAt(piece.path, part.Next-piece.from, n)
+		if err != nil {
+			return LogPart{}, fmt.Errorf("read the log of worker %s: %w", worker.Short(), err)
+		}
+		part.Text = append(part.Text, text...)
+		part.Next += int64(len(text))
+	}
+	return part, nil
+}
+
+func readAt(path string, offset, n int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text := make([]byte, n)
+	got, err := file.ReadAt(text, offset)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return text[:got], err
 }

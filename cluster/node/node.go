@@ -35,6 +35,10 @@ type Config struct {
 	Logger    *slog.Logger
 	Memory    Memory
 	Store     store.Config // of the object store; a Capacity of 0: the node has none
+	Head      *HeadConfig  // nil: the node is alone
+	Embedded  bool         // it belongs to a notebook or a program; for lists
+	// Protocols serve connections of other nodes (DialNode) by the name of what they are for, until the connection or ctx ends.
+	Protocols map[string]func(ctx context.Context, from id.Node, stream net.Conn)
 
 	ReadyTimeout time.Duration // how long a worker may take to get ready: 30 s
 	IdleTimeout  time.Duration // how long a worker lives that nobody has a lease on: 60 s
@@ -101,6 +105,11 @@ type Node struct {
 	procs    map[id.Worker]*proc
 	programs map[string]*program
 	drivers  map[id.Job]clientID
+	link     *link    // nil without a head
+	self     clientID // stands for the node where the head assigns it what its own clients want
+	selfKeys keys
+	peers    map[id.Node]*peer
+	actors   map[id.Actor]*actor
 	wakeAt   time.Time   // what the clock waits for
 	unhook   func() bool // of the context that Start was given
 	closing  bool
@@ -118,10 +127,12 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	n := &Node{
 		conf: c, logger: c.Logger, pid: os.Getpid(), began: time.Now(), poke: make(chan struct{}, 1), done: make(chan struct{}),
 		clients: map[clientID]*client{}, procs: map[id.Worker]*proc{}, programs: map[string]*program{}, drivers: map[id.Job]clientID{},
+		peers: map[id.Node]*peer{}, actors: map[id.Actor]*actor{}, selfKeys: keys{numbers: map[askKey]uint64{}, keys: map[uint64]askKey{}},
 	}
 	n.book = newBook(bookConfig{
 		node: sched.Node{ID: c.ID, Name: c.Name, Labels: c.Labels}, ids: id.NewGenerator(prefix(c.ID)),
 		ready: c.ReadyTimeout, idle: c.IdleTimeout, maxIdle: c.MaxIdle, patience: 5 * time.Second, quantum: 2 * time.Second, tellAfter: 2 * time.Second,
+		head: c.Head != nil,
 	}, c.Resources, c.Devices)
 	if err := n.listen(); err != nil {
 		return nil, fmt.Errorf("start a node: %w", err)
@@ -137,6 +148,9 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	}
 	n.running.Go(n.clock)
 	n.running.Go(func() { n.watchMemory(n.ctx) })
+	if err := n.joinHead(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start a node: %w", err), n.Close())
+	}
 	unhook := context.AfterFunc(ctx, func() { _ = n.Close() }) // logged there
 	n.mu.Lock()
 	n.unhook = unhook
@@ -196,8 +210,11 @@ func (n *Node) Close() error {
 		n.stop()
 		n.closeErr = n.listener.Close()
 		for _, c := range clients {
-			c.conn.Abort()
+			if c.conn != nil {
+				c.conn.Abort()
+			}
 		}
+		n.leaveHead()
 		n.closeErr = errors.Join(n.closeErr, n.objects.close())
 		n.running.Wait()
 		n.closeErr = errors.Join(n.closeErr, n.dir.remove())
@@ -227,8 +244,17 @@ func (n *Node) carryOutLocked() {
 				n.startLocked(a)
 			case stopWorker:
 				n.stopLocked(a)
+			case reportDemand:
+				n.link.reportLocked(a.demand)
+			case askPeer:
+				n.askPeerLocked(a)
+			case returnPeer:
+				n.returnPeerLocked(a)
 			}
 		}
+	}
+	if n.link != nil {
+		n.link.changed()
 	}
 	at := n.book.wake(time.Now())
 	if at.IsZero() || !n.wakeAt.IsZero() && !at.Before(n.wakeAt) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"mobula/cluster/sched"
 	"mobula/cluster/wire"
 	"mobula/internal/id"
 )
@@ -38,6 +39,7 @@ type worker struct {
 	since   time.Time // it was asked for
 	idle    time.Time // it has been without leases since
 	limit   int64     // bytes of memory, of a worker of its own; 0 for none
+	bundle  *sched.BundleKey
 }
 
 // ended says how a worker process ended.
@@ -52,7 +54,7 @@ type ended struct {
 func (b *book) start(c *class, devices []string, now time.Time) *worker {
 	w := &worker{
 		id: id.Worker{ID: b.conf.ids.Next()}, class: c.worker(), shared: !c.dedicated, devices: devices, leases: map[id.Lease]*lease{},
-		since: now, idle: now,
+		since: now, idle: now, bundle: c.bundle,
 	}
 	if w.shared {
 		w.key = c.key
@@ -216,7 +218,8 @@ func (b *book) startAgain(w *worker, orphans []*lease, how ended, now time.Time)
 func (b *book) drop(d *demand, reason string, now time.Time) {
 	d.want = 0
 	b.withdraw(d, d.coming, now)
-	delete(b.demands, d.demandKey)
+	b.recall(d, d.away)
+	b.remove(d)
 	b.send(d.client, wire.KindLeaseRefused, wire.LeaseRefused{Request: d.number, Reason: reason})
 }
 

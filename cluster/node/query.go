@@ -2,7 +2,6 @@ package node
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"mobula/cluster/sched"
@@ -23,8 +22,11 @@ type Info struct {
 	Free    sched.Resources   `json:"free"` // CPU is below 0 while tasks that waited run again
 	Devices []sched.Device    `json:"devices,omitempty"`
 	Workers int               `json:"workers"`
-	Leases  int               `json:"leases"`
-	Waiting int               `json:"waiting"` // slots that are wanted and not given
+	// Embedded: it belongs to a notebook or a program, and ends with it.
+	Embedded bool `json:"embedded,omitzero"`
+	Head     bool `json:"head,omitzero"` // it belongs to a cluster with a head
+	Leases   int  `json:"leases"`
+	Waiting  int  `json:"waiting"` // slots that are wanted and not given
 }
 
 // WorkerInfo is a worker in the answer to the query "workers".
@@ -105,7 +107,7 @@ func (n *Node) query(what string) (any, error) {
 	case "task-summary":
 		return n.events.summary(), nil
 	}
-	return nil, fmt.Errorf("a node knows nothing of %.40q: ask for node, workers, leases, clients, tasks or task-summary", what)
+	return n.report(what)
 }
 
 func (n *Node) info() Info {
@@ -115,6 +117,7 @@ func (n *Node) info() Info {
 	info := Info{
 		Node: n.conf.ID, Name: n.conf.Name, Address: n.address, PID: n.pid, Version: n.conf.Version, Started: n.began, Labels: n.conf.Labels,
 		Total: pool.Total, Free: pool.Free, Devices: pool.Devices, Workers: len(n.book.workers), Leases: len(n.book.leases),
+		Embedded: n.conf.Embedded, Head: n.link != nil,
 	}
 	for _, d := range n.book.demands {
 		info.Waiting += d.want
@@ -166,8 +169,8 @@ func (n *Node) clientInfos() []ClientInfo {
 				info.Leases++
 			}
 		}
-		for _, d := range n.book.sortedDemands() {
-			if d.client == c.id {
+		for _, d := range n.book.allDemands() {
+			if d.client == c.id && d.want > 0 {
 				info.Requests = append(info.Requests, RequestInfo{d.number, d.want, d.since, d.reason})
 			}
 		}

@@ -26,7 +26,7 @@ func (b *book) reclaim(now time.Time) {
 		r.holds[l.from] += l.count
 		recent := now.Sub(l.reclaimed) < reclaimWait
 		switch {
-		case l.class.empty():
+		case l.class.empty(), l.class.bundle != nil:
 		case recent:
 			r.free = r.free.Plus(l.holding())
 		case l.reclaimed.IsZero():

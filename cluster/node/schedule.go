@@ -23,8 +23,10 @@ func (b *book) schedule(now time.Time) {
 		b.scheduleDepth(rest[:n], kept, now)
 		rest = rest[n:]
 	}
+	b.scheduleBundles(now)
 	if len(b.demands) > 0 {
 		b.reclaim(now)
+		b.reportAll(now)
 		b.tell(now)
 	}
 }
@@ -101,6 +103,10 @@ func (b *book) refuse(infeasible []*sched.Infeasible, of map[id.Lease]*demand) {
 		d := of[e.Request]
 		if d.want == 0 {
 			continue // another slot of it
+		}
+		if b.conf.head && !d.pinned {
+			d.reason = b.farReason(d)
+			continue // another node may have it
 		}
 		d.want = 0
 		b.send(d.client, wire.KindLeaseRefused, wire.LeaseRefused{Request: d.number, Reason: e.Error(), Infeasible: true})

@@ -12,9 +12,11 @@ import (
 	"slices"
 	"time"
 
+	"mobula/cluster/headwire"
 	"mobula/cluster/wire"
 	"mobula/internal/frame"
 	"mobula/internal/id"
+	"mobula/internal/peercred"
 )
 
 // handshakeTime bounds how long a client may take to say what it is.
@@ -32,6 +34,11 @@ type client struct {
 	program string    // that it registered
 	since   time.Time
 	dropped int // messages of output that it did not take in time; Node.mu guards it
+
+	node    id.Node                   // of role peer
+	calls   *headwire.Peer            // what it asks of the head, through this node
+	relays  []*relay                  // to actors on other nodes; Node.mu guards it
+	deliver func(kind byte, body any) // of this node itself, in place of a connection; it is called with Node.mu held
 }
 
 // program is what workers of a class run.
@@ -63,7 +70,7 @@ func (n *Node) accept() {
 
 // serve is a client's connection from its begin to its end.
 func (n *Node) serve(stream net.Conn) {
-	if err := checkPeer(stream); err != nil {
+	if err := peercred.Check(stream); err != nil {
 		n.logger.Warn("a connection is refused", "error", err)
 		_ = stream.Close()
 		return
@@ -78,6 +85,11 @@ func (n *Node) serve(stream net.Conn) {
 	if err == nil {
 		err = n.welcome(c, &peer)
 	}
+	n.converse(c, err, n.handle)
+}
+
+// converse serves a client that was welcomed, or tells it the error.
+func (n *Node) converse(c *client, err error, handle func(c *client, kind byte, body []byte) error) {
 	if err != nil {
 		if !errors.Is(err, io.EOF) {
 			n.logger.Warn("a connection is refused", "error", err)
@@ -86,7 +98,7 @@ func (n *Node) serve(stream net.Conn) {
 		}
 		return
 	}
-	err = c.conn.Serve(func(kind byte, body []byte) error { return n.handle(c, kind, body) })
+	err = c.conn.Serve(func(kind byte, body []byte) error { return handle(c, kind, body) })
 	if !errors.Is(err, io.EOF) && n.ctx.Err() == nil {
 		n.logger.Warn("a connection has broken", "role", c.role, "pid", c.pid, "error", err)
 	}
@@ -113,6 +125,11 @@ func (n *Node) welcome(c *client, peer *frame.Hello) (err error) {
 			return fmt.Errorf("a worker's id: %w", err)
 		}
 	case wire.RoleCLI:
+		if text := peer.Values[wire.ValueJob]; text != "" { // of a driver that asks things of the head
+			if c.job, err = id.Parse[id.Job](text); err != nil {
+				return fmt.Errorf("a client's job: %w", err)
+			}
+		}
 	default:
 		return fmt.Errorf("a %.20q connects: a node knows drivers, workers and command lines", c.role)
 	}
@@ -128,12 +145,20 @@ func (n *Node) welcome(c *client, peer *frame.Hello) (err error) {
 		}
 		w.client = c
 	}
+	n.admitLocked(c)
+	n.adoptLocked(c, c.job)
+	n.registerLocked(c, p)
+	n.countDriverLocked(c, peer.Values, 1)
+	c.calls = headwire.NewPeer(n.ctx, c.conn, func(ctx context.Context, method string, body json.RawMessage) (any, error) {
+		return n.passCall(ctx, c, method, body)
+	}, nil)
+	return nil
+}
+
+func (n *Node) admitLocked(c *client) {
 	n.last++
 	c.id = n.last
 	n.clients[c.id] = c
-	n.adoptLocked(c, c.job)
-	n.registerLocked(c, p)
-	return nil
 }
 
 // adoptLocked makes a driver the one that gets the output of a job. The first stays: a worker that submits tasks for the job connects as a driver, too.
@@ -181,6 +206,10 @@ func (n *Node) registerLocked(c *client, p *program) {
 
 // farewell ends what a client had.
 func (n *Node) farewell(c *client) {
+	if c.calls != nil {
+		c.calls.End(nil)
+	}
+	defer c.closeRelays()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.clients, c.id)
@@ -188,12 +217,8 @@ func (n *Node) farewell(c *client) {
 	for _, other := range n.sortedClients() {
 		n.adoptLocked(other, other.job)
 	}
-	if p := n.programs[c.program]; p != nil && p.owners[c.id] {
-		delete(p.owners, c.id)
-		if len(p.owners) == 0 {
-			delete(n.programs, c.program)
-		}
-	}
+	n.disownLocked(c.id)
+	n.countDriverLocked(c, nil, -1)
 	n.book.clientGone(c.id, time.Now())
 	if w := n.procs[c.worker]; w != nil && w.client == c {
 		n.book.condemn(c.worker) // it cannot tell anything any more
@@ -202,9 +227,19 @@ func (n *Node) farewell(c *client) {
 	n.carryOutLocked()
 }
 
+// disownLocked forgets the programs that only this client has registered.
+func (n *Node) disownLocked(c clientID) {
+	maps.DeleteFunc(n.programs, func(_ string, p *program) bool {
+		delete(p.owners, c)
+		return len(p.owners) == 0
+	})
+}
+
 // handle takes a message. An error ends the connection.
 func (n *Node) handle(c *client, kind byte, body []byte) error {
 	switch kind {
+	case wire.KindCall, wire.KindReply, wire.KindNotify, wire.KindCancelCall:
+		return c.calls.Take(kind, body)
 	case wire.KindQuery:
 		return n.handleQuery(c, body)
 	case wire.KindEvents:
@@ -260,6 +295,8 @@ func (n *Node) handleWorker(c *client, kind byte, body []byte) error {
 	case wire.KindLog:
 		m, err := wire.ParseJSON[wire.Log](body)
 		if err == nil {
+			m.Worker = c.worker
+			n.keepLog(&m)
 			n.forwardLog(&m)
 		}
 		return err
@@ -295,7 +332,12 @@ func (n *Node) handleWorker(c *client, kind byte, body []byte) error {
 
 // sendLocked sends a message of the book to a client.
 func (n *Node) sendLocked(m sendMessage) {
-	if c := n.clients[m.to]; c != nil {
+	c := n.clients[m.to]
+	switch {
+	case c == nil:
+	case c.deliver != nil:
+		c.deliver(m.kind, m.body)
+	default:
 		_ = c.conn.Send(m.kind, wire.JSON(m.body)) // its connection's end is noticed where it is read
 	}
 }

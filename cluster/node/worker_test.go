@@ -28,8 +28,6 @@ import (
 // TestMain lets the test binary stand for a worker, and for a node that is killed.
 func TestMain(m *testing.M) {
 	switch {
-	case os.Getenv("NODE_TEST_SERVE") != "":
-		serveUntilKilled()
 	case os.Getenv(wire.EnvWorker) != "":
 		debug.SetMaxStack(256 << 10)
 		worker, err := id.Parse[id.Worker](os.Getenv(wire.EnvWorker))
@@ -41,6 +39,8 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	case os.Getenv("NODE_TEST_SERVE") != "":
+		serveUntilKilled()
 	}
 	os.Exit(m.Run())
 }

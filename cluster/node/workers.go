@@ -43,7 +43,7 @@ func (n *Node) startLocked(a startWorker) {
 	if n.closing {
 		return
 	}
-	p := &proc{gone: make(chan struct{}), log: n.logs.open("worker-" + a.worker.String())}
+	p := &proc{gone: make(chan struct{}), log: n.logs.open(workerLog + a.worker.String())}
 	p.spec = WorkerSpec{Worker: a.worker, Node: n.address, Dir: n.dir.path, Class: a.class, Devices: a.devices, HasGPUs: n.book.ledger.Pool().Total.GPU > 0}
 	if r := n.programs[a.class.Program]; r != nil {
 		p.spec.Path, p.spec.Args, p.spec.Env = r.path, r.args, r.env
@@ -207,7 +207,7 @@ func (n *Node) passOutput(p *proc, stream, text string) {
 	for _, l := range w.sortedLeases() {
 		for _, to := range []clientID{l.from.client, n.drivers[l.job]} {
 			c := n.clients[to]
-			if c == nil || c.role != wire.RoleDriver || told[to] {
+			if c == nil || c.role != wire.RoleDriver && c.role != rolePeer || told[to] {
 				continue
 			}
 			told[to] = true

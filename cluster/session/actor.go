@@ -18,6 +18,8 @@ type Actor struct {
 	s    *Session
 	name string
 	err  error // it could not be submitted
+	// named: the cluster keeps it, not this process.
+	named bool
 
 	mu           sync.Mutex // guards below
 	environments []string   // digests of the variables' values in its process, as far as they were set from here
@@ -36,15 +38,19 @@ func (s *Session) NewActor(spec ActorSpec, run Run) *Actor {
 	if err != nil {
 		return FailedActor(err)
 	}
-	a := s.driver.NewActor(driver.ActorSpec{
-		Form: d.Form, Name: d.Name, Closure: d.Closure, Class: d.Class, Values: d.Values, Parts: d.Parts, Depth: d.Depth, Cell: d.Cell, Inputs: d.Inputs, Keep: d.Keep,
-		Concurrency: spec.Concurrency, Restarts: spec.Restarts,
-	})
-	actor := s.wrapActor(a, spec.Name)
+	actor := s.wrapActor(s.driver.NewActor(actorSpec(&d, &spec)), spec.Name)
 	if d.Class.Environment != "" {
 		actor.environments = []string{d.Class.Environment}
 	}
 	return actor
+}
+
+// actorSpec is what the driver is told of an actor, whose constructor is d.
+func actorSpec(d *driver.Spec, spec *ActorSpec) driver.ActorSpec {
+	return driver.ActorSpec{
+		Form: d.Form, Name: d.Name, Closure: d.Closure, Class: d.Class, Values: d.Values, Parts: d.Parts, Depth: d.Depth, Cell: d.Cell, Inputs: d.Inputs, Keep: d.Keep,
+		Concurrency: spec.Concurrency, Restarts: spec.Restarts,
+	}
 }
 
 func (s *Session) wrapActor(a *driver.Actor, name string) *Actor {
@@ -139,8 +145,15 @@ func (t *transit) actor(data []byte) (*Actor, error) {
 	return a, nil
 }
 
-// Kill ends the actor at once: calls that run or wait fail.
-func (a *Actor) Kill() { a.Actor.Kill() }
+// Kill ends the actor at once: calls that run or wait fail. One that the cluster keeps is not made again.
+func (a *Actor) Kill(ctx context.Context) error {
+	if a.named {
+		defer Blocked()()
+		return a.s.driver.KillNamed(ctx, a.Actor, false)
+	}
+	a.Actor.Kill()
+	return nil
+}
 
 // FailedActor returns an actor all of whose calls fail.
 func FailedActor(err error) *Actor { return &Actor{Actor: driver.FailedActor("", err), err: err} }

@@ -79,6 +79,9 @@ func (s *Session) registration() (map[string]string, error) {
 		return nil, nil
 	}
 	values := map[string]string{wire.ValuePath: s.conf.Path}
+	if s.conf.Namespace != "" {
+		values[wire.ValueNamespace] = s.conf.Namespace
+	}
 	hash := sha256.New()
 	fmt.Fprintln(hash, s.conf.Program.Digest())
 	for _, l := range []struct {

@@ -87,6 +87,7 @@ type Log struct {
 	Name   string
 	Worker id.Worker
 	PID    int
+	Cell   int    `json:",omitempty"` // of a notebook; 0: none
 	Stream string // stdout or stderr
 	Text   string
 }

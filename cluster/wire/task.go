@@ -30,6 +30,7 @@ type Push struct {
 	Actor   id.Actor
 	// Concurrency is how many calls an actor runs at a time; for FormActor and FormTryActor.
 	Concurrency uint64
+	Cell        uint64 // of a notebook, that submitted the task or the one which did; 0: none
 	Name        string
 	Closure     Payload
 }
@@ -42,6 +43,7 @@ func (m *Push) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, m.Depth)
 	b = append(b, m.Actor.ID[:]...)
 	b = binary.AppendUvarint(b, m.Concurrency)
+	b = binary.AppendUvarint(b, m.Cell)
 	b = appendString(b, m.Name)
 	return m.Closure.append(b)
 }
@@ -49,7 +51,7 @@ func (m *Push) Append(b []byte) []byte {
 // ParsePush reads the message; it aliases body.
 func ParsePush(body []byte) (Push, error) {
 	p := parser{rest: body}
-	m := Push{Task: id.Task{ID: p.id()}, Form: Form(p.byte()), Attempt: p.uvarint(), Depth: p.uvarint(), Actor: id.Actor{ID: p.id()}, Concurrency: p.uvarint(), Name: p.string(), Closure: p.payload()}
+	m := Push{Task: id.Task{ID: p.id()}, Form: Form(p.byte()), Attempt: p.uvarint(), Depth: p.uvarint(), Actor: id.Actor{ID: p.id()}, Concurrency: p.uvarint(), Cell: p.uvarint(), Name: p.string(), Closure: p.payload()}
 	if m.Form == 0 || m.Form >= FormEndOfForms {
 		p.bad = true
 	}

@@ -51,6 +51,7 @@ type Task struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	canceled bool
+	atEnd    func()
 	yielded  uint64
 	consumed uint64
 	taken    sync.Cond
@@ -165,6 +166,7 @@ func (t *Task) run(e Executor) Outcome {
 	start := time.Now()
 	out := e.Execute(t)
 	golocal.Set(nil)
+	t.ended()
 	m := wire.Result{Task: t.Task, Status: wire.StatusOK, Nanos: uint64(time.Since(start)), Value: out.Value}
 	switch {
 	case out.Failure != nil && t.wasCanceled():

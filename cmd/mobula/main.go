@@ -11,13 +11,14 @@ import (
 	"runtime"
 	"strings"
 
+	"mobula/cluster/gpu/nvml"
 	"mobula/interp/yaegi"
 )
 
 // version is set by the release build.
 var version = "0.1.0"
 
-const usage = `mobula is a Jupyter kernel for Go.
+const usage = `mobula is a Jupyter kernel for Go with a distributed runtime behind it.
 
 Usage:
   mobula kernel install [--user | --sys-prefix | --prefix DIR]
@@ -26,6 +27,31 @@ Usage:
   mobula kernel prepare build the session host now instead of at the first cell
   mobula kernel -f FILE [--log-level LEVEL] [--log-file FILE]
                         run the kernel; Jupyter does this
+  mobula build | run | test | vet [arguments of the go command]
+                        build a program that imports "mobula", with the SDK that this binary carries
+
+  mobula start --head [--host HOST] [--port PORT] [--dir DIR] [--name NAME]
+                        make a cluster: its head and a node of this machine
+  mobula start --address HOST:PORT --token FILE [--host HOST]
+                        join one with a node of this machine
+      both take         --num-cpus N --num-gpus N --memory SIZE --object-store SIZE
+                        --resources NAME=N,... --labels NAME=VALUE,... --node-name NAME
+                        --background --log-level LEVEL --log-file FILE
+  mobula stop [--all] [--force]
+                        end the nodes that were started on this machine
+  mobula status         what the cluster has, and what waits
+  mobula list nodes|workers|tasks|actors|objects|jobs|groups|leases
+                        [--filter COLUMN=VALUE,...] [--limit N]
+  mobula get KIND ID    one of them
+  mobula summary KIND   how many of them, by name and state
+  mobula logs [worker ID | task ID] [--tail N] [--follow]
+  mobula memory         who holds memory
+  mobula timeline [FILE]
+                        when which task ran where, as a Chrome trace
+      all of these take --address HOST:PORT --token FILE, or the variables
+                        MOBULA_ADDRESS and MOBULA_TOKEN, and --format table|json
+
+  mobula gpus [--json]  the GPUs of this machine, whether they work, and which a node here would offer
   mobula version
   mobula help
 `
@@ -36,9 +62,13 @@ type usageError struct{ text string }
 func (e usageError) Error() string { return e.text }
 
 func main() {
+	nvml.Main() // where this process was started to look for GPUs
 	err := run(context.Background(), os.Args[1:], os.Stdout)
+	exit, said := errors.AsType[exitError](err)
 	switch _, misused := errors.AsType[usageError](err); {
 	case err == nil:
+	case said:
+		os.Exit(exit.code)
 	case misused:
 		fmt.Fprintf(os.Stderr, "mobula: %v\nRun  mobula help  for what there is.\n", err)
 		os.Exit(2)
@@ -55,8 +85,28 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	switch args[0] {
 	case "kernel":
 		return kernelCommand(ctx, args[1:], out)
+	case "build", "run", "test", "vet":
+		return runGo(ctx, args)
 	case "host":
 		return hostCommand(ctx, args[1:])
+	case "start":
+		return startCommand(ctx, args[1:], out)
+	case "stop":
+		return stopCommand(ctx, args[1:], out)
+	case "status":
+		return statusCommand(ctx, args[1:], out)
+	case "list", "get":
+		return listCommand(ctx, args[0], args[1:], out)
+	case "summary":
+		return summaryCommand(ctx, args[1:], out)
+	case "logs":
+		return logsCommand(ctx, args[1:], out)
+	case "memory":
+		return memoryCommand(ctx, args[1:], out)
+	case "gpus":
+		return gpusCommand(ctx, args[1:], out)
+	case "timeline":
+		return timelineCommand(ctx, args[1:], out)
 	case "version", "--version", "-version":
 		_, err := fmt.Fprintf(out, "mobula %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return err

@@ -18,16 +18,18 @@ import (
 var policy = Policy{
 	Module: "mobula",
 	Layers: []Layer{
-		{"waist", ". internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/fault internal/filelock internal/frame internal/golden internal/golocal internal/id internal/magicline internal/nearest internal/sysmem"},
+		{"waist", "internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/fault internal/filelock internal/frame internal/golden internal/golocal internal/id internal/magicline internal/nearest internal/peercred internal/program internal/sysmem"},
 		{"object store", "objstore/..."},
 		{"decisions of the cluster", "cluster/sched cluster/state"},
-		{"messages of the cluster", "cluster/wire"},
-		{"runtime of the cluster", "cluster/worker cluster/driver cluster/node"},
+		{"messages of the cluster", "cluster/wire cluster/headwire"},
+		{"runtime of the cluster", "cluster/gpu cluster/worker cluster/driver cluster/headclient cluster/node cluster/head cluster/session"},
+		{"the SDK", ". arrowvalue"},
 		{"what cells and the host link", "display interp/direct interp/hostrpc interp/loader/... interp/cellrt"},
 		{"session host", "interp/host/..."},
-		{"parts of the engine", "interp/cell interp/complete interp/hostproc interp/overlay interp/toolchain interp/yaegi"},
+		{"parts of the engine", "interp/cell interp/clusterproc interp/complete interp/hostproc interp/overlay interp/toolchain interp/yaegi"},
 		{"engine", "interp"},
 		{"kernel", "kernel kernel/..."},
+		{"what the command alone links", "cluster/gpu/nvml"},
 		{"programs", "cmd/... tests/... bench/... internal/archtest internal/langtest"},
 	},
 	Bans: []Ban{
@@ -36,7 +38,7 @@ var policy = Policy{
 		{"display", "interp/hostrpc", "what cells import does not know how it is carried"},
 		{"cluster/...", "interp", "the cluster carries code as opaque closures; who can run them is injected"},
 	},
-	HostOnly: "internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/fault internal/filelock internal/frame internal/golocal internal/id internal/nearest internal/sysmem objstore objstore/... cluster/sched cluster/wire cluster/worker cluster/driver cluster/node display interp/direct interp/hostrpc interp/loader/... interp/cellrt interp/host/...",
+	HostOnly: ". internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/fault internal/filelock internal/frame internal/golocal internal/id internal/nearest internal/peercred internal/program internal/sysmem objstore objstore/... cluster/gpu cluster/sched cluster/wire cluster/headwire cluster/headclient cluster/worker cluster/driver cluster/node cluster/session display interp/direct interp/hostrpc interp/loader/... interp/cellrt interp/host/...",
 }
 
 func module(t *testing.T) (map[string]*Package, *token.FileSet) {

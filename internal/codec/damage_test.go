@@ -322,7 +322,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	types := []reflect.Type{
 		reflect.TypeFor[target](), reflect.TypeFor[any](), reflect.TypeFor[[]string](), reflect.TypeFor[vertex](), reflect.TypeFor[map[any]any](),
-		reflect.TypeFor[[]float64](), reflect.TypeFor[error](), reflect.TypeFor[sync.Map](), reflect.TypeFor[func() int](),
+		reflect.TypeFor[[]float64](), reflect.TypeFor[error](), reflect.TypeFor[sync.Map](), reflect.TypeFor[func() int](), reflect.TypeFor[[]picture](),
 	}
 	f.Fuzz(func(t *testing.T, body, buffer []byte, which, mode uint8) {
 		typ := types[int(which)%len(types)]

@@ -24,6 +24,7 @@ type decoder struct {
 	funcs    []madeFunc
 	patches  []patch
 	syncMaps []syncMap
+	customs  []readyCustom
 	strings  []string
 }
 
@@ -65,10 +66,11 @@ func (d *decoder) release() {
 	clear(d.funcs)
 	clear(d.patches)
 	clear(d.syncMaps)
+	clear(d.customs)
 	clear(d.strings)
 	*d = decoder{
 		roots: d.roots[:0], objects: d.objects[:0], maps: d.maps[:0], funcs: d.funcs[:0],
-		patches: d.patches[:0], syncMaps: d.syncMaps[:0], strings: d.strings[:0],
+		patches: d.patches[:0], syncMaps: d.syncMaps[:0], customs: d.customs[:0], strings: d.strings[:0],
 	}
 	decoders.Put(d)
 }

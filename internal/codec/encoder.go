@@ -32,7 +32,10 @@ const (
 	rootsGiven
 )
 
-var libraryType = reflect.TypeFor[struct{ entries map[any]any }]()
+var libraryType = reflect.TypeFor[struct {
+	entries map[any]any
+	bytes   byte // of the buffers of customs
+}]()
 
 // encoder makes one message at a time: scan walks the graph and collects the regions of
 // memory, merge joins those that overlap into objects, write writes the objects.
@@ -53,12 +56,14 @@ type encoder struct {
 	mapNodes []mapNode
 	funcs    map[unsafe.Pointer]int32 // to funcNodes
 	fnNodes  []funcNode
+	customs  map[customKey]customNode
 
 	roots     []typeRoot
 	rootIndex map[reflect.Type]int32
 	codeIndex map[codeKey]int32
 
 	order   []int32  // of the regions, by address
+	bytes   []int32  // the same, of kindBuffer
 	objects []object // by id
 	strings map[stringKey]uint64
 }
@@ -86,6 +91,7 @@ const (
 	kindKeys                       // of a map, copied
 	kindValues                     //
 	kindStatic                     // has a name on the other side
+	kindBuffer                     // of a custom: shared with others of its kind alone
 )
 
 // merges reports whether such a region may overlap others.
@@ -174,12 +180,14 @@ func (e *encoder) release() {
 		clear(e.funcs)
 		clear(e.rootIndex)
 		clear(e.codeIndex)
+		clear(e.customs)
 	}
 	if len(e.strings) > 0 {
 		clear(e.strings)
 	}
 	e.regions, e.objects, e.mapNodes, e.fnNodes = e.regions[:0], e.objects[:0], e.mapNodes[:0], e.fnNodes[:0]
 	e.roots, e.order = e.roots[:0], e.order[:0]
+	e.bytes = e.bytes[:0]
 	encoders.Put(e)
 }
 

@@ -33,8 +33,9 @@ type patch struct {
 	fn int
 }
 
-// finish does what needs complete values: funcs first, since they may be in maps, then the entries of maps.
+// finish does what needs complete values: customs and funcs first, since they may be in maps, then the entries of maps.
 func (d *decoder) finish() {
+	d.finishCustoms()
 	if d.err == nil && len(d.funcs) > 0 {
 		d.finishFuncs()
 	}

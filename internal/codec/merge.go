@@ -28,25 +28,38 @@ func (e *encoder) merge() error {
 		switch {
 		case r.kind.merges():
 			e.order = append(e.order, int32(i))
+		case r.kind == kindBuffer:
+			e.bytes = append(e.bytes, int32(i))
 		case r.kind == kindBox:
 			r.object = e.newObject(object{p: r.p, prog: r.prog, n: 1, root: r.root})
 		}
 	}
-	slices.SortFunc(e.order, func(i, j int32) int {
-		return cmp.Compare(e.regions[i].address(), e.regions[j].address())
-	})
-	for len(e.order) > 0 {
-		end, n := e.regions[e.order[0]].end(), 1
-		for n < len(e.order) && e.regions[e.order[n]].address() < end {
-			end = max(end, e.regions[e.order[n]].end())
-			n++
-		}
-		if err := e.join(e.order[:n], end); err != nil {
-			return err
-		}
-		e.order = e.order[n:]
+	if err := e.joinAll(e.order); err != nil {
+		return err
+	}
+	if err := e.joinAll(e.bytes); err != nil {
+		return err
 	}
 	e.number()
+	return nil
+}
+
+// joinAll makes objects of regions that share memory only with each other.
+func (e *encoder) joinAll(order []int32) error {
+	slices.SortFunc(order, func(i, j int32) int {
+		return cmp.Compare(e.regions[i].address(), e.regions[j].address())
+	})
+	for len(order) > 0 {
+		end, n := e.regions[order[0]].end(), 1
+		for n < len(order) && e.regions[order[n]].address() < end {
+			end = max(end, e.regions[order[n]].end())
+			n++
+		}
+		if err := e.join(order[:n], end); err != nil {
+			return err
+		}
+		order = order[n:]
+	}
 	return nil
 }
 

@@ -6,12 +6,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"sync"
-	"unsafe"
 
 	"mobula/interp/direct"
+	"mobula/interp/host/ship"
 	"mobula/interp/hostrpc"
 	"mobula/interp/loader"
 )
@@ -39,24 +38,36 @@ var goroot = sync.OnceValue(func() string {
 // linked is the Code of a real session host.
 type linked struct {
 	l        *loader.Linker
+	program  *ship.Program
 	archives func() map[string]string // of the host's own packages: what its linker dropped is in there
 }
 
 // newCode starts the linker and tests it with the self-test cell. Where that fails the host still answers.
 func newCode() (Code, error) {
-	l, err := loader.New(loader.Config{GOROOT: goroot()})
+	c, err := link(ship.NewSession())
 	if err != nil {
 		return noCode{err}, err
+	}
+	direct.Default.NewVariable = c.program.NewVariable
+	return c, nil
+}
+
+// link starts the linker of a process of a session.
+func link(session string) (linked, error) {
+	l, err := loader.New(loader.Config{GOROOT: goroot()})
+	if err != nil {
+		return linked{}, err
 	}
 	exe, err := os.Executable()
 	if err != nil {
-		return noCode{err}, err
+		return linked{}, err
 	}
 	if err := l.SelfTest(exe + ".selftest.a"); err != nil {
-		return noCode{err}, err
+		return linked{}, err
 	}
-	direct.Default.NewVariable = func(link string, t reflect.Type) (unsafe.Pointer, error) { return l.Variable(link, t) }
-	return linked{l, sync.OnceValue(func() map[string]string { return ownArchives(exe + ".packages.json") })}, nil
+	archives := sync.OnceValue(func() map[string]string { return ownArchives(exe + ".packages.json") })
+	p, err := ship.New(l, archives, session)
+	return linked{l, p, archives}, err
 }
 
 // ownArchives reads the list of packages that the build leaves beside the host.
@@ -86,7 +97,7 @@ func (c linked) Load(r *hostrpc.Load) (func(), error) {
 		u.Packages = append(u.Packages, loader.Package{Path: p.Path, Archive: p.Archive})
 		u.Archives[p.Path] = p.Archive
 	}
-	ld, err := c.l.Load(u)
+	ld, err := c.program.LoadUnit(u)
 	if err != nil {
 		return nil, err
 	}

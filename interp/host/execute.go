@@ -29,6 +29,8 @@ func (h *Host) serve(run *cellrt.Run, req *hostrpc.Request) *hostrpc.Reply {
 		return h.values(req.Values)
 	case req.SetEnv != nil:
 		return setEnv(req.SetEnv)
+	case req.Cluster != nil:
+		return h.cluster(run, req.Cluster)
 	case req.Reset != nil:
 		h.interrupt(0)
 		direct.Default.Reset()
@@ -46,6 +48,7 @@ func (h *Host) load(run *cellrt.Run, l *hostrpc.Load) *hostrpc.Reply {
 	if err != nil {
 		return failed(l.Cell, "link error", err)
 	}
+	h.functions.add(l.Functions)
 	return h.execute(run, start)
 }
 
@@ -128,7 +131,7 @@ func (h *Host) ended(run *cellrt.Run, ok bool, v any) *hostrpc.Reply {
 		return &hostrpc.Reply{}
 	}
 	f := newFault(run.Cell, v)
-	f.Frames = callers()
+	f.Frames = append(taskFrames(v), callers()...)
 	return &hostrpc.Reply{Fault: f}
 }
 

@@ -1,10 +1,12 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
 
+	"mobula/internal/fault"
 	"mobula/interp/cellrt"
 	"mobula/interp/host/hook"
 	"mobula/interp/hostrpc"
@@ -24,7 +26,7 @@ func (h *Host) panicked(v any) bool {
 	}
 	f := newFault(run.Cell, v)
 	f.Goroutine = true
-	f.Frames = callers()
+	f.Frames = append(taskFrames(v), callers()...)
 	_ = h.out.sendAfter(run.Cell, &hostrpc.Event{Fault: f}) // a lost kernel is noticed by the receiver
 	return true
 }
@@ -42,11 +44,33 @@ func (h *Host) exiting(code int) {
 // newFault describes a panic value as the runtime would print it.
 func newFault(cell int, v any) *hostrpc.Fault {
 	f := &hostrpc.Fault{Cell: cell, Name: "panic", Message: panicText(v)}
-	if _, ok := v.(runtime.Error); ok {
+	if isTaskFailure(v) {
+		f.Name = "task failed"
+	} else if _, ok := v.(runtime.Error); ok {
 		f.Name = "runtime error"
 		f.Message = strings.TrimPrefix(f.Message, "runtime error: ")
 	}
 	return f
+}
+
+// isTaskFailure reports whether a panic is that of a function of package mobula which waited for a task, and not the user's own with
+// the same error.
+func isTaskFailure(v any) bool {
+	if _, ok := v.(error); !ok {
+		return false
+	}
+	var pcs [32]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for raised := false; ; {
+		f, more := frames.Next()
+		if raised && !isRuntime(f.Function) {
+			return strings.HasPrefix(f.Function, "mobula.")
+		}
+		raised = raised || f.Function == "runtime.gopanic"
+		if !more {
+			return false
+		}
+	}
 }
 
 func panicText(v any) (s string) {
@@ -110,12 +134,31 @@ func frame(f runtime.Frame) hostrpc.Frame {
 	return hostrpc.Frame{Func: strings.TrimPrefix(f.Function, "main."), File: f.File, Line: f.Line, User: isUser(f.Function, f.File)}
 }
 
+// isOwn reports whether a function is Mobula's.
+func isOwn(function string) bool {
+	return strings.HasPrefix(function, "mobula/") || strings.HasPrefix(function, "mobula.")
+}
+
+// taskFrames are the frames of a task whose failure has ended the cell: it is their error.
+func taskFrames(v any) (list []hostrpc.Frame) {
+	err, ok := v.(error)
+	if !ok {
+		return nil
+	}
+	if e, ok := errors.AsType[*fault.TaskError](err); ok {
+		for _, x := range e.Frames {
+			list = append(list, frame(runtime.Frame{Function: x.Func, File: x.File, Line: x.Line}))
+		}
+	}
+	return list
+}
+
 // isUser reports whether code is of a cell or of a user's own module.
 func isUser(function, file string) bool {
 	if strings.HasPrefix(function, "main.") {
 		return true
 	}
-	if strings.HasPrefix(function, "mobula/") || strings.Contains(file, "/pkg/mod/") || strings.Contains(file, ".overlay/") {
+	if isOwn(function) || strings.Contains(file, "/pkg/mod/") || strings.Contains(file, ".overlay/") {
 		return false
 	}
 	root := goroot()

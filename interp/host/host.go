@@ -35,6 +35,7 @@ import (
 	"time"
 	"unsafe"
 
+	"mobula/cluster/wire"
 	"mobula/display"
 	"mobula/internal/cellio"
 	"mobula/interp/cellrt"
@@ -58,6 +59,10 @@ type Host struct {
 	out   *router
 	stops *stopper
 	input inputs
+	logs  *taskLogs
+	where addresses
+
+	functions functions
 
 	mu      sync.Mutex // guards below
 	wake    sync.Cond
@@ -73,8 +78,16 @@ type task struct {
 	interrupted bool
 }
 
-// Main serves the kernel on file descriptor 3 until it goes, and ends the process group then.
+// Main serves the kernel on file descriptor 3 until it goes, and ends the process group then. In a process that
+// a node of a cluster has started it runs tasks instead.
 func Main() {
+	if os.Getenv(wire.EnvWorker) != "" {
+		if err := work(); err != nil {
+			fmt.Fprintln(os.Stderr, "mobula worker:", err)
+			syscall.Exit(1)
+		}
+		return
+	}
 	conn, err := inherited()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mobula session host:", err)
@@ -83,6 +96,9 @@ func Main() {
 	code, err := newCode()
 	h := New(conn, code)
 	h.install()
+	if c, ok := code.(linked); ok {
+		h.hostSessions(c.program)
+	}
 	if err := h.Serve(err); err != nil && !errors.Is(err, io.EOF) {
 		fmt.Fprintln(os.Stderr, "mobula session host:", err)
 	}
@@ -115,6 +131,9 @@ func New(conn *hostrpc.HostConn, code Code) *Host {
 	h.wake.L = &h.mu
 	h.out = newRouter(conn.Send)
 	h.stops = newStopper(h.giveUp)
+	h.logs = newTaskLogs(func(cell, stream int, text string) {
+		_ = h.out.write(cell, stream, []byte(text)) // a lost kernel is noticed by the receiver
+	})
 	return h
 }
 
@@ -171,6 +190,8 @@ func (h *Host) receive() error {
 			}
 		case req.InputReply != nil:
 			h.input.reply(req.InputReply)
+		case req.Address != nil:
+			h.where.reply(req.Address)
 		default:
 			h.mu.Lock()
 			h.queue = append(h.queue, &task{req: req})

@@ -28,7 +28,8 @@ type router struct {
 // streams is the unsent output of one cell: stdout and stderr.
 type streams struct {
 	buf   [2][]byte
-	first int // which of them was written first
+	first int     // which of them was written first
+	late  [2]bool // of a task: it holds the start of a line that has waited once
 }
 
 var streamNames = [2]string{"stdout", "stderr"}

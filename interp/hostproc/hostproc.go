@@ -301,6 +301,9 @@ func (p *Process) Answer(r *hostrpc.InputReply) error {
 	return p.conn.Send(&hostrpc.Request{InputReply: r})
 }
 
+// Tell sends a request that has no reply.
+func (p *Process) Tell(r *hostrpc.Request) error { return p.conn.Send(r) }
+
 // Done is closed when the host has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 

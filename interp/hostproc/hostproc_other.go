@@ -49,6 +49,9 @@ func (*Process) Interrupt(int) error { return errors.ErrUnsupported }
 // Answer fails.
 func (*Process) Answer(*hostrpc.InputReply) error { return errors.ErrUnsupported }
 
+// Tell fails.
+func (*Process) Tell(*hostrpc.Request) error { return errors.ErrUnsupported }
+
 // Done is never closed.
 func (*Process) Done() <-chan struct{} { return nil }
 

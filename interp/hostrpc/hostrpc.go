@@ -25,8 +25,8 @@ import (
 )
 
 // Request is a frame from the kernel to the host. Exactly one pointer is set.
-// Load, Run, Eval and Values are executed one after another in the order sent; Interrupt
-// and InputReply take effect at once.
+// Load, Run, Eval, Values and Cluster are executed one after another in the order sent; Interrupt,
+// InputReply and Address take effect at once.
 type Request struct {
 	ID         uint64 // echoed in the Reply; 0 where none is wanted
 	Load       *Load
@@ -38,6 +38,8 @@ type Request struct {
 	InputReply *InputReply
 	Reset      *Reset
 	SetEnv     *SetEnv
+	Cluster    *Cluster
+	Address    *Address
 }
 
 // CellNumber returns the cell that a request belongs to, 0 if none.
@@ -57,13 +59,28 @@ func (r *Request) CellNumber() int {
 
 // Load links one compiled notebook package (a unit) into the host.
 type Load struct {
-	Cell      int       // the cell that caused it: package initialisers print under it
-	Archive   string    // path of the compiled archive; "" loads only Packages
-	Define    []string  // link names (main.f, main.(*T).M) that this unit defines or redefines
-	Redirect  []Pair    // the entry of function Old jumps to New from now on
-	Packages  []Package // packages the unit needs that may be missing from the host, dependencies first
-	Libraries []string  // C shared libraries to open first (cgo cells)
-	Register  string    // link name of a generated func() that fills the symbol registry; "" for none
+	Cell      int        // the cell that caused it: package initialisers print under it
+	Archive   string     // path of the compiled archive; "" loads only Packages
+	Define    []string   // link names (main.f, main.(*T).M) that this unit defines or redefines
+	Redirect  []Pair     // the entry of function Old jumps to New from now on
+	Packages  []Package  // packages the unit needs that may be missing from the host, dependencies first
+	Libraries []string   // C shared libraries to open first (cgo cells)
+	Functions []Function // of the cell, for errors about what they capture and assign
+	Register  string     // link name of a generated func() that fills the symbol registry; "" for none
+}
+
+// Function is a function or func literal of a cell.
+type Function struct {
+	File     string
+	Line     int
+	Captures []Mention // of a literal: its variables in the order in which the compiler lists them, where they are mentioned first
+	Assigns  []Mention // session variables that it assigns to itself
+}
+
+// Mention is a variable at a place of the function's cell.
+type Mention struct {
+	Name      string
+	Line, Col int
 }
 
 // Pair names two link symbols.
@@ -132,6 +149,25 @@ type SetEnv struct {
 	Dir   string // "" leaves it
 }
 
+// Cluster joins a cluster for the tasks of cells, or leaves the one that was joined.
+type Cluster struct {
+	Address string // of a node's socket; "" leaves
+}
+
+// Address answers an AddressRequest event.
+type Address struct {
+	Token   uint64
+	Address string
+	Err     string
+}
+
+// AddressRequest asks which cluster the tasks of cells go to; the kernel starts one where there is none.
+type AddressRequest struct {
+	Cell   int
+	Token  uint64
+	Config []byte // JSON of a mobula.Config, for a cluster that is started
+}
+
 // Event is a frame from the host to the kernel. Exactly one pointer is set.
 type Event struct {
 	Hello   *Hello
@@ -142,6 +178,7 @@ type Event struct {
 	Input   *InputRequest
 	Fault   *Fault
 	Exiting *Exiting
+	Address *AddressRequest
 }
 
 // Hello is the first frame of a host.

@@ -17,7 +17,7 @@ type typelink struct {
 func (l *Linker) start() error {
 	_, etypes, text, etext := hostTypes()
 	l.hostEnd, l.hostText = etypes, [2]uintptr{text, etext}
-	if err := l.mem.reserve(text &^ (1<<21 - 1)); err != nil {
+	if err := l.mem.reserve(l.host.start &^ (1<<21 - 1)); err != nil {
 		return err
 	}
 	m := &l.mem
@@ -233,6 +233,7 @@ func (j *job) remember() {
 	for _, p := range j.packs {
 		l.packages[strings.Clone(p)] = true
 	}
+	j.rememberEdges()
 	j.queueInits()
 	l.mem.arenas[aText].releaseView()
 }

@@ -22,8 +22,9 @@ type hostSymbols struct {
 	key         [sha256.Size]byte // of the executable's layout
 	table       []byte            // words: 1 + index of the symbol, 0: empty
 	mask        uint32
-	tls         int64 // offset of runtime.tlsg, the word that holds the goroutine, from the thread pointer
-	tlsSize     int64 // of the executable's thread-local data, 0: none
+	start       uintptr // where the executable begins
+	tls         int64   // offset of runtime.tlsg, the word that holds the goroutine, from the thread pointer
+	tlsSize     int64   // of the executable's thread-local data, 0: none
 	caches      []cacheSym
 	packages    []string // import paths of which something is linked in
 }
@@ -131,6 +132,9 @@ func openHost(exe string) (*hostSymbols, error) {
 	}
 	h.syms, h.names = b[sec.Offset:sec.Offset+sec.FileSize], b[str.Offset:str.Offset+str.FileSize]
 	for _, p := range e.Progs {
+		if p.Type == elf.PT_LOAD && (h.start == 0 || uintptr(p.Vaddr) < h.start) {
+			h.start = uintptr(p.Vaddr)
+		}
 		if p.Type == elf.PT_TLS {
 			h.tlsSize = int64(up(uintptr(p.Memsz), uintptr(max(p.Align, 1))))
 		}

@@ -41,6 +41,7 @@ type job struct {
 	pairs   map[[2]uintptr]uintptr
 	packs   []string
 	missing []string
+	edges   edges
 	errs    error
 	grown   []string
 }
@@ -48,7 +49,7 @@ type job struct {
 func newJob(l *Linker, u Unit) *job {
 	j := &job{
 		l: l, u: u, mark0: l.mem.mark(), defined: map[string]bool{}, methods: map[string]bool{}, defs: map[string]*symbol{}, ext: map[string]*symbol{},
-		libs: map[string][]*view{}, cgo: map[string]bool{}, pairs: map[[2]uintptr]uintptr{},
+		libs: map[string][]*view{}, cgo: map[string]bool{}, pairs: map[[2]uintptr]uintptr{}, edges: edges{},
 	}
 	for _, d := range u.Define {
 		j.defined[d] = true

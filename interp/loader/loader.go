@@ -102,6 +102,7 @@ type Linker struct {
 	libs     map[string][]*object // archives searched for single symbols
 	inits    [][]uintptr          // initialisers not yet run
 	loads    int
+	graph    graph
 }
 
 type builtin struct {
@@ -130,7 +131,7 @@ func New(c Config) (*Linker, error) {
 	}
 	l := &Linker{
 		goroot: c.GOROOT, syms: map[string]uintptr{}, entries: map[string][]uintptr{}, room: map[uintptr]bool{},
-		packages: map[string]bool{"unsafe": true}, libs: map[string][]*object{},
+		packages: map[string]bool{"unsafe": true}, libs: map[string][]*object{}, graph: newGraph(),
 	}
 	if l.host, err = readHostSymbols("/proc/self/exe", IndexFile(exe)); err != nil {
 		return nil, err
@@ -300,6 +301,7 @@ func (l *Linker) Variable(name string, t reflect.Type) (p unsafe.Pointer, err er
 	publish(&l.tables)
 	startWorld()
 	l.syms[name] = a
+	l.graph.variables[a] = variable{name, t.Size()}
 	return pointer(a), nil
 }
 

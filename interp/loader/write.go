@@ -51,7 +51,9 @@ func (j *job) relocate(s *symbol, out []byte, pc uintptr, later bool) {
 		}
 		if err := j.patch(s, t, &r, out, pc); err != nil {
 			j.fail(err)
+			return
 		}
+		j.note(s, t, &r, out, pc)
 	})
 }
 
@@ -155,6 +157,7 @@ func (j *job) findItabs() error {
 			j.pairs[pair] = a
 		}
 		s.addr, s.bound = a, true
+		j.noteItab(a, pair)
 	}
 	return nil
 }

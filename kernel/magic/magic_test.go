@@ -275,7 +275,7 @@ func TestShellOutputIsText(t *testing.T) {
 func TestRegister(t *testing.T) {
 	r := New()
 	ran := ""
-	m := Magic{Name: "cluster", Usage: "%cluster", Run: func(_ context.Context, _ *Env, c Call) error { ran = c.Args; return nil }}
+	m := Magic{Name: "fleet", Usage: "%fleet", Run: func(_ context.Context, _ *Env, c Call) error { ran = c.Args; return nil }}
 	if err := r.Register(m); err != nil {
 		t.Fatal(err)
 	}
@@ -284,13 +284,13 @@ func TestRegister(t *testing.T) {
 	}
 	b := newBench(t)
 	b.reg = r
-	if f := b.run(t.Context(), "%cluster connect a:1"); f != nil || ran != "connect a:1" {
+	if f := b.run(t.Context(), "%fleet connect a:1"); f != nil || ran != "connect a:1" {
 		t.Errorf("%v %q", f, ran)
 	}
-	if !slices.Contains(r.Names(), "%cluster") || !slices.Contains(r.Names(), "%%time") {
+	if !slices.Contains(r.Names(), "%fleet") || !slices.Contains(r.Names(), "%%time") {
 		t.Errorf("names %q", r.Names())
 	}
-	if !r.HasMagic("%cluster") || r.HasMagic("x := `\n%cluster`") {
+	if !r.HasMagic("%fleet") || r.HasMagic("x := `\n%fleet`") {
 		t.Error("HasMagic")
 	}
 }

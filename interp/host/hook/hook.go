@@ -97,6 +97,11 @@ func Install(h Hooks) {
 	installOS(h.Write, h.Read, h.Exit)
 }
 
+// InstallOutput sets the hook of Write alone, in a process that runs no cells.
+func InstallOutput(write func(fd int, b []byte) (n int, err error, ok bool)) {
+	installOS(write, nil, nil)
+}
+
 // pure lists the packages whose functions hold no lock and change nothing shared.
 var pure = []string{
 	"fmt", "strings", "strconv", "sort", "slices", "maps", "math", "math/bits", "math/big", "math/cmplx",

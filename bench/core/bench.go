@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// bench is one run.
+type bench struct {
+	conf   config
+	out    io.Writer
+	dir    string // of temporary files
+	self   string // a copy of this program
+	limits limits
+	sides  []*side // that are open
+	failed []string
+}
+
+// profileTime is for how long a request is repeated under profiles, which need samples.
+const profileTime = 4 * time.Second
+
+// askPatience is for how long a side may work on one request.
+const askPatience = 4 * time.Minute
+
+func newBench(c config, out io.Writer) (*bench, error) {
+	dir, err := os.MkdirTemp("", "core") // short: the paths of Ray's sockets are bounded
+	if err != nil {
+		return nil, err
+	}
+	self := filepath.Join(dir, "program")
+	if err := copySelf(self); err != nil {
+		return nil, errors.Join(fmt.Errorf("copy this program: %w", err), os.RemoveAll(dir))
+	}
+	return &bench{conf: c, out: out, dir: dir, self: self, limits: limits{self: self, dir: dir}}, nil
+}
+
+// copySelf copies this program: pages that a side shared with this process would count half.
+func copySelf(path string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(self)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o700)
+}
+
+func (b *bench) end() {
+	if err := os.RemoveAll(b.dir); err != nil {
+		b.progress("remove temporary files: %v", err)
+	}
+}
+
+func (b *bench) progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "# "+format+"\n", args...)
+}
+
+func (b *bench) fail(what string, err error) {
+	b.progress("%s failed: %v", what, err)
+	b.failed = append(b.failed, what)
+}
+
+// names lists the sides that are to run.
+func (b *bench) names() []string {
+	if b.conf.side != "" {
+		return []string{b.conf.side}
+	}
+	return []string{sideMobula, sideRay}
+}
+
+// command is how a side is started. Ray's workers have the priority of other processes: by default they starve on a busy machine.
+func (b *bench) command(name, role string) command {
+	if name == sideMobula {
+		c := command{args: []string{b.self, "-role", role}}
+		if b.conf.profiles != "" {
+			c.args = append(c.args, "-profiles", b.conf.profiles)
+		}
+		return c
+	}
+	script := filepath.Join("bench", "core", "ray_side.py")
+	env := []string{"RAY_worker_niceness=0", "RAY_USAGE_STATS_ENABLED=0", "RAY_AUTH_MODE=disabled", "RAY_worker_register_timeout_seconds=180"}
+	return command{[]string{b.conf.python, script, role, b.dir}, env}
+}
+
+// open starts the sides.
+func (b *bench) open(ctx context.Context, names []string, role string) error {
+	for _, name := range names {
+		s, err := openSide(ctx, name, b.command(name, role))
+		if err != nil {
+			return err
+		}
+		b.sides = append(b.sides, s)
+	}
+	return nil
+}
+
+func (b *bench) close() error {
+	var err error
+	for _, s := range b.sides {
+		err = errors.Join(err, s.close())
+	}
+	b.sides = nil
+	return err
+}
+
+func (b *bench) runSuite(ctx context.Context, s suite) (err error) {
+	if s.alone != nil {
+		return s.alone(ctx, b)
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	role := roleServe
+	if s.nodes {
+		role = roleNodes
+	}
+	if err := b.open(ctx, b.names(), role); err != nil {
+		return err
+	}
+	for _, t := range s.tests {
+		if b.conf.quick && t.long {
+			continue
+		}
+		if err := b.turns(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turns asks the sides in turn, so that a change of the machine's load meets both, and prints the figures.
+func (b *bench) turns(ctx context.Context, t test) error {
+	rounds, n := t.rounds, t.n
+	if b.conf.quick {
+		rounds = min(rounds, 3)
+	}
+	pooled := map[string]map[string][]float64{}
+	start := time.Now()
+	for round := 0; round < rounds || b.conf.profiles != "" && time.Since(start) < profileTime; round++ {
+		for _, s := range b.sides {
+			r, err := s.ask(ctx, request{Do: t.do, N: n, Seed: 1000*round + 7})
+			if err != nil {
+				return err
+			}
+			if pooled[s.name] == nil {
+				pooled[s.name] = map[string][]float64{}
+			}
+			for key, samples := range r.Samples {
+				pooled[s.name][key] = append(pooled[s.name][key], samples...)
+			}
+		}
+	}
+	for _, f := range t.figures {
+		if err := b.figure(f, t, pooled); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// figure prints what was made of the samples, by side and key.
+func (b *bench) figure(f figure, t test, pooled map[string]map[string][]float64) error {
+	key := f.key
+	if key == "" {
+		key = t.do
+	}
+	values := map[string]float64{}
+	for name, samples := range pooled {
+		if len(samples[key]) > 0 {
+			values[name] = f.of(samples[key])
+		}
+	}
+	var limit *float64
+	switch own := pooled[sideMobula][f.limit]; {
+	case f.limit == "":
+	case len(own) > 0:
+		v := f.of(own)
+		limit = &v
+	case !strings.HasPrefix(f.limit, ownLimit):
+		v, err := b.limits.get(f.limit)
+		if err != nil {
+			return fmt.Errorf("the limit of %s: %w", f.name, err)
+		}
+		limit = &v
+	}
+	b.emit(lineOf(f, values, limit))
+	return nil
+}
+
+func (b *bench) emit(l line) { fmt.Fprintln(b.out, l.text()) }

@@ -1,0 +1,153 @@
+// Command core measures the runtime of Mobula and Ray in turn, on one machine, in one run: tasks, actors, objects, starts and memory.
+//
+// # Usage
+//
+//	make bench-core                                 # everything, at most 15 minutes
+//	make bench-core ARGS="-quick"                   # fewer samples and no long ones, about 3 minutes
+//	make bench-core ARGS="-side mobula -only tasks,actors -profiles out/profiles"
+//
+// It prints a line of JSON for each figure: {"name", "unit", "mobula", "peer", "ratio", "limit"}. A ratio above 1 means that Mobula is better. The limit is
+// what the machine can do at most, measured in the same run. A note says what is different about a line, and lines of memory name the processes that they
+// sum. Progress and failures go to stderr.
+//
+// The program starts both sides as processes: itself, as a driver of an embedded cluster, and ray_side.py. Each gets the same requests in turn, a line of
+// JSON each, and answers with samples. What tasks get and return depends on the request, and is checked on both sides; each result tells the
+// process that made it, which is never the driver.
+//
+// # Concurrency
+//
+// One side works at a time; the other is idle. Each side has one goroutine that reads its answers, which ends with it.
+//
+// # Testing
+//
+// The requests of Mobula's side are run in small, as are the checks with wrong results; the sums of memory are compared with what was allocated.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type config struct {
+	quick    bool
+	only     []string
+	side     string
+	profiles string
+	python   string
+	budget   time.Duration
+}
+
+func main() {
+	role := flag.String("role", "", "what this process is: of the program's own use")
+	c := config{}
+	flag.BoolVar(&c.quick, "quick", false, "fewer samples, and not what takes long")
+	only := flag.String("only", "", "suites to run, with commas between them: "+strings.Join(suiteNames(), ","))
+	flag.StringVar(&c.side, "side", "", "run one side only: mobula or ray")
+	flag.StringVar(&c.profiles, "profiles", "", "directory for CPU profiles of Mobula's driver and worker, two files for each request, of which there are then more")
+	flag.StringVar(&c.python, "python", ".tools/ray/bin/python", "Python with Ray, which scripts/ray.sh installs")
+	flag.DurationVar(&c.budget, "budget", 15*time.Minute, "suites that have not begun by then are left out")
+	flag.Parse()
+	if *only != "" {
+		c.only = strings.Split(*only, ",")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := play(ctx, *role, c, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "core:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// play is what the process does in its role.
+func play(ctx context.Context, role string, c config, args []string) error {
+	switch role {
+	case "":
+		return run(ctx, c, os.Stdout)
+	case roleServe:
+		return serveMobula(ctx, os.Stdin, os.Stdout, c.profiles)
+	case roleNodes:
+		return serveNodes(ctx, os.Stdin, os.Stdout)
+	case roleSource:
+		return source(ctx, os.Stdin, os.Stdout)
+	case roleFirst:
+		return firstResult(ctx)
+	case roleEcho:
+		return echo(args[0])
+	case roleNothing:
+		return nil
+	}
+	return fmt.Errorf("there is no role %q", role)
+}
+
+// The roles of the program's processes; the first three are ray_side.py's too.
+const (
+	roleServe   = "serve"
+	roleFirst   = "first"
+	roleNodes   = "nodes"
+	roleSource  = "source"
+	roleEcho    = "echo"
+	roleNothing = "nothing"
+)
+
+// run measures, and writes figures to out.
+func run(ctx context.Context, c config, out io.Writer) error {
+	for _, name := range c.only {
+		if !slices.Contains(suiteNames(), name) {
+			return fmt.Errorf("there is no suite %q; there are %s", name, strings.Join(suiteNames(), ", "))
+		}
+	}
+	switch c.side {
+	case "", sideMobula, sideRay:
+	default:
+		return fmt.Errorf("there is no side %q: give %s or %s", c.side, sideMobula, sideRay)
+	}
+	if _, err := os.Stat(c.python); err != nil && c.side != sideMobula {
+		return fmt.Errorf("find Python with Ray: %w; install it by scripts/ray.sh, or give -side mobula", err)
+	}
+	b, err := newBench(c, out)
+	if err != nil {
+		return err
+	}
+	defer b.end()
+	start := time.Now()
+	for _, s := range suites {
+		switch {
+		case len(c.only) > 0 && !slices.Contains(c.only, s.name) || c.quick && s.long:
+			continue
+		case time.Since(start) > c.budget:
+			b.fail(s.name, fmt.Errorf("the time of %v is over", c.budget))
+			continue
+		}
+		b.progress("%s; load %s; %.0f s", s.name, load(), time.Since(start).Seconds())
+		if err := b.runSuite(ctx, s); err != nil {
+			b.fail(s.name, err)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	b.progress("%.0f s in all", time.Since(start).Seconds())
+	if len(b.failed) > 0 {
+		return fmt.Errorf("without a result: %s", strings.Join(b.failed, ", "))
+	}
+	return nil
+}
+
+// load is the machine's, over the last minute.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	return first
+}

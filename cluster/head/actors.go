@@ -1,0 +1,173 @@
+package head
+
+import (
+	"context"
+	"time"
+
+	"mobula/cluster/headwire"
+	"mobula/cluster/sched"
+	"mobula/cluster/state"
+	"mobula/internal/id"
+)
+
+// startActor has a node begin the life of an actor; h.mu is held.
+func (h *Head) startActor(a *state.Actor, at sched.Placement) {
+	l := h.links[at.Node]
+	if l == nil || l.session == nil {
+		return // it has just gone: the next pass sees that
+	}
+	h.last++
+	run := headwire.ActorRun{
+		ActorLife: headwire.ActorLife{ID: a.ID, Epoch: a.Epoch}, Assignment: h.last, Name: a.Name, Namespace: a.Namespace, Job: a.Job, Maker: a.Spec,
+		Group: at.Group, Bundle: at.Bundle,
+	}
+	if a.Needs != nil {
+		run.Resources = a.Needs.Resources
+	}
+	l.inflight[h.last] = inflight{resources: run.Resources, group: at.Group, bundle: at.Bundle, until: time.Now().Add(inflightTime)}
+	h.starting[a.ID] = true
+	delete(h.reasons, a.ID.ID)
+	peer, node, epoch := l.session.peer, l.id, l.epoch
+	h.wg.Go(func() {
+		h.runActor(run, peer, node, epoch)
+		h.mu.Lock()
+		delete(h.starting, a.ID)
+		h.mu.Unlock()
+		h.poke()
+	})
+}
+
+// runActor begins a life on a node, and notes how that went.
+func (h *Head) runActor(run headwire.ActorRun, peer *headwire.Peer, node id.Node, epoch uint64) {
+	place, err := headwire.Ask(h.ctx, peer, headwire.RunActor, run)
+	switch {
+	case err == nil:
+		c := &state.ActorStarted{
+			ID: run.ID, Epoch: run.Epoch, NodeEpoch: epoch, Time: now(),
+			Place: state.Place{Node: node, Worker: place.Worker, Lease: place.Lease, Address: place.Address},
+		}
+		if _, err := h.propose(c); err != nil { // it was killed meanwhile, or its node was taken for dead
+			h.logger.Info("an actor's begin does not count", "actor", run.ID, "error", err)
+			_ = peer.Notify(headwire.StopActorMethod, run.ActorLife) // a node that connects again learns what it must have
+		}
+	case headwire.HasCode(err, headwire.Invalid):
+		if a, ok := h.View().Actor(run.ID); ok && a.Epoch == run.Epoch {
+			h.fail(a, state.ConstructorFailed, err.Error())
+		}
+	default:
+		_ = peer.Notify(headwire.StopActorMethod, run.ActorLife)
+		h.logger.Info("an actor is not started this time", "actor", run.ID, "node", node, "error", err)
+		h.mu.Lock()
+		h.reasons[run.ID.ID] = err.Error()
+		h.mu.Unlock()
+		select {
+		case <-h.ctx.Done():
+		case <-time.After(retryActor):
+		}
+	}
+}
+
+// fail notes that an actor's present life is over, or could not begin. It may be called with h.mu held.
+func (h *Head) fail(a *state.Actor, kind state.CauseKind, message string) {
+	c := &state.ActorFailed{ID: a.ID, Epoch: a.Epoch, Cause: state.Cause{Kind: kind, Message: message}, Time: now()}
+	if _, err := h.propose(c); err != nil {
+		h.logger.Info("an actor's end does not count", "actor", a.ID, "error", err)
+	}
+}
+
+// actorEnded hears from a node that a life has ended.
+func (h *Head) actorEnded(_ context.Context, _ *session, in headwire.ActorEnd) (headwire.None, error) {
+	a, ok := h.View().Actor(in.ID)
+	if !ok || a.Epoch != in.Epoch || a.State != state.ActorAlive {
+		return headwire.None{}, nil // said again, or of an earlier life
+	}
+	kind := state.WorkerDied
+	switch {
+	case a.Stopping:
+		kind = state.Killed
+	case in.Kind == headwire.EndFinished:
+		kind = state.Finished
+	}
+	_, err := h.propose(&state.ActorFailed{ID: in.ID, Epoch: in.Epoch, Cause: state.Cause{Kind: kind, Message: in.Message}, Time: now()})
+	if headwire.HasCode(err, headwire.Stale) || headwire.HasCode(err, headwire.Invalid) {
+		err = nil
+	}
+	return headwire.None{}, err
+}
+
+func (h *Head) registerActor(_ context.Context, _ *session, in headwire.ActorSpec) (headwire.Registration, error) {
+	r, err := proposeFor[*state.Registered](h, &state.ActorRegister{
+		ID: in.ID, Name: in.Name, Namespace: in.Namespace, Job: in.Job, Detached: in.Detached, GetIfExists: in.GetIfExists, Class: in.Class, Spec: in.Maker,
+		Needs:       &state.Needs{Resources: in.Resources, Selector: in.Selector, Fallbacks: in.Fallbacks, Strategy: in.Strategy},
+		MaxRestarts: in.MaxRestarts, Time: now(),
+	})
+	if err != nil {
+		return headwire.Registration{}, err
+	}
+	return headwire.Registration{Actor: h.actorInfo(r.Actor), Existed: r.Existed}, nil
+}
+
+// waitActor answers when an actor lives, in an epoch that is not older than the one given, or is dead.
+func (h *Head) waitActor(ctx context.Context, _ *session, in headwire.ActorWait) (headwire.ActorInfo, error) {
+	a, err := await(ctx, h, func(v *state.View) (*state.Actor, bool, error) {
+		a, ok := v.Actor(in.ID)
+		if !ok {
+			return nil, false, headwire.Errorf(headwire.NotFound, "there is no actor %s", in.ID)
+		}
+		return a, a.State == state.ActorDead || a.State == state.ActorAlive && a.Epoch >= in.Epoch, nil
+	})
+	if err != nil {
+		return headwire.ActorInfo{}, err
+	}
+	return h.actorInfo(a), nil
+}
+
+func (h *Head) findActor(_ context.Context, _ *session, in headwire.ActorName) (headwire.ActorInfo, error) {
+	view := h.View()
+	if in.Namespace == "" {
+		j, ok := view.Job(in.Job)
+		if !ok {
+			return headwire.ActorInfo{}, headwire.Errorf(headwire.Invalid, "an actor is found by a namespace, or by a job in whose namespace it is; there is no job %s", in.Job)
+		}
+		in.Namespace = j.Namespace
+	}
+	a, err := view.ActorByName(in.Namespace, in.Name)
+	if err != nil {
+		return headwire.ActorInfo{}, answerable(err)
+	}
+	return h.actorInfo(a), nil
+}
+
+func (h *Head) killActor(_ context.Context, _ *session, in headwire.ActorKill) (headwire.ActorInfo, error) {
+	if in.Message == "" {
+		in.Message = "it was killed"
+	}
+	a, err := proposeFor[*state.Actor](h, &state.ActorKill{ID: in.ID, Restart: in.Restart, Message: in.Message, Time: now()})
+	if err != nil {
+		return headwire.ActorInfo{}, err
+	}
+	return h.actorInfo(a), nil
+}
+
+func (h *Head) listActors(context.Context, *session, headwire.None) ([]headwire.ActorInfo, error) {
+	all := []headwire.ActorInfo{}
+	for a := range h.View().Actors() {
+		all = append(all, h.actorInfo(a))
+	}
+	return all, nil
+}
+
+func (h *Head) actorInfo(a *state.Actor) headwire.ActorInfo {
+	info := headwire.ActorInfo{
+		ID: a.ID, Name: a.Name, Namespace: a.Namespace, Job: a.Job, Detached: a.Detached, Class: a.Class, State: a.State.String(), Epoch: a.Epoch,
+		Restarts: a.Restarts, MaxRestarts: a.MaxRestarts, Node: a.Node, Worker: a.Worker, Lease: a.Lease, Cause: a.Cause.Message, Created: a.Created,
+	}
+	if a.State == state.ActorPending || a.State == state.ActorRestarting {
+		h.mu.Lock()
+		if reason := h.reasons[a.ID.ID]; reason != "" {
+			info.Cause = reason
+		}
+		h.mu.Unlock()
+	}
+	return info
+}

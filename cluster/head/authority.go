@@ -1,0 +1,159 @@
+package head
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"os"
+	"path/filepath"
+	"time"
+
+	"mobula/cluster/headwire"
+	"mobula/internal/id"
+)
+
+const (
+	authorityFile = "ca.pem" // certificate and key
+	authorityLife = 20 * 365 * 24 * time.Hour
+	nodeLife      = 5 * 365 * 24 * time.Hour // a node gets a new one each time that it starts
+	clockSkew     = time.Hour
+)
+
+// authority gives out the certificates of a cluster.
+type authority struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+}
+
+// openAuthority reads the authority of a directory, or makes one; without a directory it is in memory.
+func openAuthority(dir string) (*authority, error) {
+	if dir == "" {
+		return newAuthority()
+	}
+	name := filepath.Join(dir, authorityFile)
+	data, err := os.ReadFile(name)
+	if err == nil {
+		a, err := parseAuthority(data)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate authority in %s: %w: restore the file, or remove it and have all nodes join anew", name, err)
+		}
+		return a, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	a, err := newAuthority()
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(a.key)
+	if err != nil {
+		return nil, err
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
+	return a, writeSecret(name, text)
+}
+
+// writeSecret writes a file that only its owner reads, as a whole or not at all.
+func writeSecret(name string, data []byte) error {
+	temporary := name + ".new"
+	if err := os.WriteFile(temporary, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temporary, name)
+}
+
+func newAuthority() (*authority, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make a certificate authority: %w", err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: "mobula cluster"}, IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, NotBefore: time.Now().Add(-clockSkew), NotAfter: time.Now().Add(authorityLife),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, fmt.Errorf("make a certificate authority: %w", err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	return &authority{certificate, key}, err
+}
+
+func parseAuthority(data []byte) (*authority, error) {
+	first, rest := pem.Decode(data)
+	second, _ := pem.Decode(rest)
+	if first == nil || second == nil {
+		return nil, errors.New("it holds no certificate and key")
+	}
+	certificate, err := x509.ParseCertificate(first.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(second.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	own, ok := key.(*ecdsa.PrivateKey)
+	if !ok || !own.PublicKey.Equal(certificate.PublicKey) {
+		return nil, errors.New("its key is not that of its certificate")
+	}
+	return &authority{certificate, own}, nil
+}
+
+func serial() *big.Int {
+	n, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // its reader never fails
+	return n
+}
+
+// fingerprint is how tokens name the authority.
+func (a *authority) fingerprint() [sha256.Size]byte { return sha256.Sum256(a.certificate.Raw) }
+
+// sign makes a certificate for a name.
+func (a *authority) sign(name string, key any) ([]byte, error) {
+	template := &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		NotBefore:   time.Now().Add(-clockSkew), NotAfter: time.Now().Add(nodeLife),
+	}
+	return x509.CreateCertificate(rand.Reader, template, a.certificate, key, a.key)
+}
+
+// certify answers the request of a node.
+func (a *authority) certify(node id.Node, request []byte) ([]byte, error) {
+	r, err := x509.ParseCertificateRequest(request)
+	if err == nil {
+		err = r.CheckSignature()
+	}
+	if err != nil {
+		return nil, headwire.Errorf(headwire.Invalid, "the certificate request cannot be read: %v", err)
+	}
+	return a.sign(headwire.NodeName(node), r.PublicKey)
+}
+
+// server is what the head shows, and whom it lets in: those with a certificate or, as the handshake says, a token.
+func (a *authority) server() (*tls.Config, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make the head's key: %w", err)
+	}
+	own, err := a.sign(headwire.HeadName, &key.PublicKey)
+	if err != nil {
+		return nil, fmt.Errorf("make the head's certificate: %w", err)
+	}
+	known := x509.NewCertPool()
+	known.AddCert(a.certificate)
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: known,
+		Certificates: []tls.Certificate{{Certificate: [][]byte{own, a.certificate.Raw}, PrivateKey: key}},
+	}, nil
+}

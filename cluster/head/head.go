@@ -1,0 +1,231 @@
+package head
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"mobula/cluster/headwire"
+	"mobula/cluster/state"
+	"mobula/internal/filelock"
+	"mobula/internal/id"
+)
+
+// Config says what a head is. All may be empty: then it is in memory, and for this process only.
+type Config struct {
+	Dir     string // of its state, credentials and socket
+	Listen  string // TCP address for nodes and clients, as in :10001
+	Name    string // of the cluster, for people
+	Version string // of mobula
+	Logger  *slog.Logger
+	Timing  Timing
+}
+
+// Timing is when what is done about nodes that are not heard from.
+type Timing struct {
+	Heartbeat time.Duration // between two of a node: 500 ms
+	Suspect   time.Duration // after so long without one a node gets no new work: 3 s
+	Dead      time.Duration // and after so long what it had is lost: 10 s
+	Lease     time.Duration // for so long a node may run registered actors without hearing from a head: 15 s
+	Margin    time.Duration // after that until they may run elsewhere: 1 s; it is fixed when the cluster is made
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	t := &c.Timing
+	t.Heartbeat = cmp.Or(t.Heartbeat, 500*time.Millisecond)
+	t.Suspect = cmp.Or(t.Suspect, 3*time.Second)
+	t.Dead = cmp.Or(t.Dead, 10*time.Second)
+	t.Lease = cmp.Or(t.Lease, 15*time.Second)
+	t.Margin = cmp.Or(t.Margin, time.Second)
+	return c
+}
+
+// Names of files in Config.Dir.
+const (
+	SocketName    = "head.sock"
+	JoinTokenFile = "join-token"
+	UserTokenFile = "user-token"
+	lockName      = "lock"
+)
+
+// Head is a running head.
+type Head struct {
+	conf    Config
+	logger  *slog.Logger
+	began   time.Time
+	lock    *os.File
+	log     *replicated
+	ca      *authority // nil without a TCP listener
+	tokens  map[headwire.TokenKind]headwire.Token
+	methods map[string]method
+	hub     hub
+	ctx     context.Context
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
+	once    sync.Once
+	done    chan struct{}
+	err     error // set before done is closed
+	wake    chan struct{}
+
+	listeners []net.Listener
+
+	mu       sync.Mutex // guards below
+	sessions map[*session]bool
+	links    map[id.Node]*link
+	placing  map[id.PlacementGroup]*placing // groups whose bundles are being reserved
+	starting map[id.Actor]bool
+	reasons  map[id.ID]string // why groups and actors wait
+	last     uint64           // assignment
+	turn     id.Job           // whose turn the last pass ended with
+	pruned   time.Time
+	unhook   func() bool // of the context that Start was given
+	closing  bool
+}
+
+// Start starts a head. It returns when the head takes calls. It ends with ctx or by Close.
+func Start(ctx context.Context, c Config) (*Head, error) {
+	c = c.withDefaults()
+	h := &Head{
+		conf: c, logger: c.Logger, began: time.Now(), done: make(chan struct{}), wake: make(chan struct{}, 1), tokens: map[headwire.TokenKind]headwire.Token{},
+		sessions: map[*session]bool{}, links: map[id.Node]*link{}, placing: map[id.PlacementGroup]*placing{}, starting: map[id.Actor]bool{},
+		reasons: map[id.ID]string{}, pruned: time.Now(),
+	}
+	h.hub.changed = make(chan struct{})
+	h.methods = h.table()
+	h.ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if err := h.start(ctx); err != nil {
+		_ = h.Close() // what failed first is told
+		return nil, fmt.Errorf("start a head: %w", err)
+	}
+	h.wg.Go(h.loop)
+	unhook := context.AfterFunc(ctx, func() { _ = h.Close() }) // logged there
+	h.mu.Lock()
+	h.unhook = unhook
+	h.mu.Unlock()
+	return h, nil
+}
+
+func (h *Head) start(ctx context.Context) (err error) {
+	if dir := h.conf.Dir; dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		if h.lock, err = filelock.Open(filepath.Join(dir, lockName), false); err != nil {
+			return fmt.Errorf("lock %s: %w: another head uses it", dir, err)
+		}
+	}
+	if h.log, err = openLog(h.conf.Dir, h.logger, h.applied); err != nil {
+		return err
+	}
+	if err := h.init(ctx); err != nil {
+		return err
+	}
+	return h.listen(ctx)
+}
+
+// init waits until the log is up, and makes the cluster if there is none.
+func (h *Head) init(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if err := h.log.ready(ctx); err != nil {
+		return err
+	}
+	if h.View().Meta() != nil {
+		return nil
+	}
+	_, err := h.propose(&state.Init{ID: id.New[id.Job]().String(), Name: h.conf.Name, Margin: h.conf.Timing.Margin.Milliseconds(), Time: now()})
+	return err
+}
+
+// View is the state as this head knows it.
+func (h *Head) View() *state.View { return h.log.state.View() }
+
+// propose has a command replicated and applied. Its error is for whoever caused it.
+func (h *Head) propose(c state.Command) (any, error) {
+	value, err := h.log.propose(c)
+	return value, answerable(err)
+}
+
+// now is the time in the state's unit.
+func now() int64 { return time.Now().UnixMilli() }
+
+// Address is the address of the TCP listener, "" without one.
+func (h *Head) Address() string {
+	for _, l := range h.listeners {
+		if l.Addr().Network() == "tcp" {
+			return l.Addr().String()
+		}
+	}
+	return ""
+}
+
+// Socket is the path of the unix socket, "" for a head in memory.
+func (h *Head) Socket() string {
+	if h.conf.Dir == "" {
+		return ""
+	}
+	return filepath.Join(h.conf.Dir, SocketName)
+}
+
+// JoinToken is what nodes are started with, for a head that listens on TCP.
+func (h *Head) JoinToken() headwire.Token { return h.tokens[headwire.JoinToken] }
+
+// UserToken is what clients and command lines show, for a head that listens on TCP.
+func (h *Head) UserToken() headwire.Token { return h.tokens[headwire.UserToken] }
+
+// Wait returns when the head has ended.
+func (h *Head) Wait() { <-h.done }
+
+// Close ends all connections and the log. What the state knows stays in the directory.
+func (h *Head) Close() error {
+	h.once.Do(func() {
+		defer close(h.done)
+		h.mu.Lock()
+		h.closing = true
+		if h.unhook != nil {
+			h.unhook()
+		}
+		var open []*session
+		for s := range h.sessions {
+			open = append(open, s)
+		}
+		h.mu.Unlock()
+		h.stop()
+		for _, l := range h.listeners {
+			h.err = errors.Join(h.err, l.Close())
+		}
+		for _, s := range open {
+			s.conn.Abort()
+		}
+		h.wg.Wait()
+		if h.log != nil {
+			h.err = errors.Join(h.err, h.log.close())
+		}
+		if h.lock != nil {
+			h.err = errors.Join(h.err, h.lock.Close())
+		}
+		if h.err != nil {
+			h.logger.Error("close the head", "error", h.err)
+		}
+	})
+	<-h.done
+	return h.err
+}
+
+// poke has the deciding goroutine look again.
+func (h *Head) poke() {
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,52 @@
+package head
+
+import (
+	"context"
+
+	"mobula/cluster/headwire"
+	"mobula/cluster/state"
+)
+
+func (h *Head) startJob(_ context.Context, _ *session, in headwire.JobSpec) (headwire.JobInfo, error) {
+	j, err := proposeFor[*state.Job](h, &state.JobStart{
+		ID: in.ID, Name: in.Name, Namespace: in.Namespace, Driver: state.Driver{Node: in.Node, Process: in.PID}, Entrypoint: in.Entrypoint, Time: now(),
+	})
+	if err != nil {
+		return headwire.JobInfo{}, err
+	}
+	return jobInfo(j), nil
+}
+
+func (h *Head) endJob(_ context.Context, _ *session, in headwire.JobEnd) (headwire.None, error) {
+	j, ok := h.View().Job(in.ID)
+	switch {
+	case !ok:
+		return headwire.None{}, headwire.Errorf(headwire.NotFound, "there is no job %s", in.ID)
+	case j.State.Ended(), !in.Node.IsZero() && in.Node != j.Driver.Node:
+		return headwire.None{}, nil // said again, or of a worker that submits tasks for the job
+	}
+	c := &state.JobEnd{ID: in.ID, State: state.JobStopped, Message: in.Message, Time: now()}
+	switch in.State {
+	case state.JobSucceeded.String():
+		c.State = state.JobSucceeded
+	case state.JobFailed.String():
+		c.State = state.JobFailed
+	}
+	_, err := h.propose(c)
+	return headwire.None{}, err
+}
+
+func (h *Head) listJobs(context.Context, *session, headwire.None) ([]headwire.JobInfo, error) {
+	all := []headwire.JobInfo{}
+	for j := range h.View().Jobs() {
+		all = append(all, jobInfo(j))
+	}
+	return all, nil
+}
+
+func jobInfo(j *state.Job) headwire.JobInfo {
+	return headwire.JobInfo{
+		JobSpec: headwire.JobSpec{ID: j.ID, Name: j.Name, Namespace: j.Namespace, Node: j.Driver.Node, PID: j.Driver.Process, Entrypoint: j.Entrypoint},
+		State:   j.State.String(), Message: j.Message, Created: j.Created, Ended: j.EndedAt,
+	}
+}

@@ -1,0 +1,171 @@
+package head
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+
+	"mobula/cluster/state"
+)
+
+// replicated is the state behind a replicated log.
+type replicated struct {
+	state   *state.State
+	raft    *raft.Raft
+	close   func() error
+	applied func(state.Result)
+	live    atomic.Bool // old commands have been applied
+}
+
+// One voter needs nobody's answer: it is elected after the first of these times, at most twice that.
+const (
+	electionTime  = 30 * time.Millisecond
+	proposeTime   = 30 * time.Second
+	keepSnapshots = 2
+)
+
+// openLog opens the log in a directory, or with "" one in memory. applied hears what new commands caused.
+func openLog(dir string, logger *slog.Logger, applied func(state.Result)) (*replicated, error) {
+	conf := raft.DefaultConfig()
+	conf.LocalID = "head"
+	conf.HeartbeatTimeout, conf.ElectionTimeout, conf.LeaderLeaseTimeout = electionTime, electionTime, electionTime
+	conf.CommitTimeout = 2 * time.Millisecond
+	conf.SnapshotThreshold = 4096
+	conf.LogOutput, conf.LogLevel = lineLogger{logger}, "WARN"
+	l := &replicated{state: state.New(), applied: applied}
+	var logs raft.LogStore
+	var stable raft.StableStore
+	var snapshots raft.SnapshotStore
+	closeStore := func() error { return nil }
+	if dir == "" {
+		memory := raft.NewInmemStore()
+		logs, stable, snapshots = memory, memory, raft.NewInmemSnapshotStore()
+	} else {
+		files, err := raft.NewFileSnapshotStore(filepath.Join(dir, "raft"), keepSnapshots, conf.LogOutput)
+		if err != nil {
+			return nil, fmt.Errorf("open the snapshots of the state: %w", err)
+		}
+		bolt, err := raftboltdb.New(raftboltdb.Options{Path: filepath.Join(dir, "raft", "log.db")})
+		if err != nil {
+			return nil, fmt.Errorf("open the log of the state: %w", err)
+		}
+		logs, stable, snapshots, closeStore = bolt, bolt, files, bolt.Close
+	}
+	address, transport := raft.NewInmemTransport("head")
+	fresh, err := raft.HasExistingState(logs, stable, snapshots)
+	if err == nil && !fresh {
+		one := raft.Configuration{Servers: []raft.Server{{ID: conf.LocalID, Address: address}}}
+		err = raft.BootstrapCluster(conf, logs, stable, snapshots, transport, one)
+	}
+	if err == nil {
+		l.raft, err = raft.NewRaft(conf, (*machine)(l), logs, stable, snapshots, transport)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the log of the state: %w", err), closeStore())
+	}
+	l.close = func() error { return errors.Join(l.raft.Shutdown().Error(), transport.Close(), closeStore()) }
+	return l, nil
+}
+
+// ready waits until this head leads and has applied all commands.
+func (l *replicated) ready(ctx context.Context) error {
+	for {
+		select {
+		case leads := <-l.raft.LeaderCh():
+			if !leads {
+				continue
+			}
+			if err := l.raft.Barrier(proposeTime).Error(); err != nil {
+				return fmt.Errorf("apply the log of the state: %w", err)
+			}
+			l.live.Store(true)
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the log of the state: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// outcome is what applying a command gives to its proposer.
+type outcome struct {
+	value any
+	err   error
+}
+
+func (l *replicated) propose(c state.Command) (any, error) {
+	data, err := state.Encode(c)
+	if err != nil {
+		return nil, err
+	}
+	future := l.raft.Apply(data, proposeTime)
+	if err := future.Error(); err != nil {
+		return nil, fmt.Errorf("the head cannot write its log: %w", err)
+	}
+	out, ok := future.Response().(outcome)
+	if !ok {
+		return nil, fmt.Errorf("the head's log answers with a %T", future.Response())
+	}
+	return out.value, out.err
+}
+
+// machine is the state as raft sees it.
+type machine replicated
+
+// Apply applies a command.
+func (m *machine) Apply(entry *raft.Log) any {
+	result, err := m.state.Apply(entry.Index, entry.Data)
+	if e, ok := errors.AsType[*state.UnknownCommand](err); ok {
+		panic(e) // going on would make this head differ from the others
+	}
+	if err == nil && m.live.Load() {
+		m.applied(result)
+	}
+	return outcome{result.Value, err}
+}
+
+// Snapshot takes the state as it is.
+func (m *machine) Snapshot() (raft.FSMSnapshot, error) { return snapshot{m.state.View()}, nil }
+
+// Restore replaces the state.
+func (m *machine) Restore(r io.ReadCloser) error {
+	return errors.Join(m.state.Restore(r), r.Close())
+}
+
+type snapshot struct{ view *state.View }
+
+// Persist writes the snapshot.
+func (s snapshot) Persist(sink raft.SnapshotSink) error {
+	if err := s.view.Encode(sink); err != nil {
+		return errors.Join(err, sink.Cancel())
+	}
+	return sink.Close()
+}
+
+// Release does nothing: a view costs nothing.
+func (snapshot) Release() {}
+
+// lineLogger passes raft's lines on.
+type lineLogger struct{ logger *slog.Logger }
+
+// Write takes lines.
+func (l lineLogger) Write(b []byte) (int, error) {
+	for line := range bytes.Lines(b) {
+		_, text, _ := strings.Cut(string(line), "[")
+		if strings.HasPrefix(text, "ERROR") {
+			l.logger.Error("raft", "line", strings.TrimSpace(text))
+		} else {
+			l.logger.Debug("raft", "line", strings.TrimSpace(text))
+		}
+	}
+	return len(b), nil
+}

@@ -1,0 +1,287 @@
+package headclient
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"mobula/cluster/headwire"
+	"mobula/internal/frame"
+)
+
+// Config says which head, who asks, and what is done with what the head says.
+type Config struct {
+	// Addresses are tried in turn: host:port, or unix: and a path.
+	Addresses []string
+	// Dial takes the place of Addresses, for a head in this process.
+	Dial func(ctx context.Context) (net.Conn, error)
+	// Token opens a TCP connection; a socket of this machine needs none.
+	Token *headwire.Token
+	// Identity is shown in place of a token, by nodes.
+	Identity *Identity
+	Role     string // headwire.RoleClient where it is empty
+	Build    string
+	Values   map[string]string // for the other end, in the handshake
+	// Handler answers calls of the head; Notified takes its notifications in order and must not block.
+	Handler  headwire.Handler
+	Notified func(method string, body json.RawMessage)
+	// OnConnect is called with each new connection before calls go out on it. OnDisconnect when it has ended.
+	OnConnect    func(ctx context.Context, peer *headwire.Peer) error
+	OnDisconnect func(why error)
+	Logger       *slog.Logger
+}
+
+// Client keeps a connection to a head.
+type Client struct {
+	conf Config
+	ctx  context.Context
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
+	mu      sync.Mutex // guards below
+	peer    *headwire.Peer
+	local   net.Addr
+	changed chan struct{} // closed and made anew with each change of peer
+	next    int           // of Addresses
+	last    uint64        // watch
+	watches map[uint64]*watch
+}
+
+// Limits of waiting for a connection.
+const (
+	firstBackoff  = 20 * time.Millisecond
+	lastBackoff   = 2 * time.Second
+	handshakeTime = 10 * time.Second
+)
+
+// Connect connects to a head. The first connection must succeed; later ones are tried until Close.
+func Connect(ctx context.Context, c Config) (*Client, error) {
+	c.Role = cmp.Or(c.Role, headwire.RoleClient)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	client := &Client{conf: c, changed: make(chan struct{}), watches: map[uint64]*watch{}}
+	client.ctx, client.stop = context.WithCancel(context.WithoutCancel(ctx))
+	session, err := client.open(ctx)
+	if err != nil {
+		client.stop()
+		return nil, err
+	}
+	client.wg.Go(func() { client.keep(session) })
+	return client, nil
+}
+
+// Close ends the connection and all calls.
+func (c *Client) Close() {
+	c.stop()
+	c.wg.Wait()
+}
+
+// LocalAddr is the address of this end, nil while there is no connection.
+func (c *Client) LocalAddr() net.Addr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.local
+}
+
+// session is one connection.
+type session struct {
+	conn  *frame.Conn
+	peer  *headwire.Peer
+	local net.Addr
+	ended chan error // of Serve
+}
+
+// keep replaces connections that end.
+func (c *Client) keep(s *session) {
+	for backoff := firstBackoff; ; {
+		if s != nil {
+			c.set(s)
+			err := c.await(s)
+			c.set(nil)
+			if c.conf.OnDisconnect != nil {
+				c.conf.OnDisconnect(err)
+			}
+			c.loseEvents()
+			backoff = firstBackoff
+		}
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-time.After(backoff/2 + rand.N(backoff)):
+		}
+		backoff = min(2*backoff, lastBackoff)
+		var err error
+		if s, err = c.open(c.ctx); err != nil {
+			c.conf.Logger.Debug("no connection to the head", "error", err)
+		}
+	}
+}
+
+// await waits for the end of a connection, and ends it with the client.
+func (c *Client) await(s *session) error {
+	stop := context.AfterFunc(c.ctx, s.conn.Abort)
+	err := <-s.ended
+	stop()
+	s.conn.Abort()
+	return err
+}
+
+func (c *Client) set(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.peer, c.local = nil, nil
+	if s != nil {
+		c.peer, c.local = s.peer, s.local
+	}
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// open makes a connection that calls can go out on.
+func (c *Client) open(ctx context.Context) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
+	defer cancel()
+	stream, err := c.dial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the head: %w", err)
+	}
+	s := &session{conn: frame.New(stream), local: stream.LocalAddr(), ended: make(chan error, 1)}
+	hello := frame.Hello{Role: c.conf.Role, Build: c.conf.Build, PID: os.Getpid(), Values: maps.Clone(c.conf.Values)}
+	if hello.Values == nil {
+		hello.Values = map[string]string{}
+	}
+	if c.conf.Identity == nil && c.conf.Token != nil {
+		hello.Values[headwire.ValueToken] = c.conf.Token.Text()
+	}
+	peer, _, err := s.conn.Handshake(ctx, hello)
+	if err == nil && peer.Role != headwire.RoleHead && peer.Role != headwire.RoleNode {
+		err = fmt.Errorf("a %.20q answers, which is no head", peer.Role)
+	}
+	if err != nil {
+		s.conn.Abort()
+		return nil, fmt.Errorf("connect to the head: %w", err)
+	}
+	s.peer = headwire.NewPeer(c.ctx, s.conn, c.conf.Handler, c.notified)
+	c.wg.Go(func() { s.ended <- s.peer.Serve() })
+	if c.conf.OnConnect == nil {
+		// The head's refusal, if there is one, comes before the answer to the first call.
+		err = s.peer.Call(ctx, headwire.PingMethod, headwire.None{}, nil)
+	} else {
+		err = c.conf.OnConnect(ctx, s.peer)
+	}
+	if err != nil {
+		s.conn.Abort()
+		<-s.ended
+		return nil, fmt.Errorf("connect to the head: %w", err)
+	}
+	return s, nil
+}
+
+func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+	if c.conf.Dial != nil {
+		return c.conf.Dial(ctx)
+	}
+	if len(c.conf.Addresses) == 0 {
+		return nil, errors.New("no address is given")
+	}
+	c.mu.Lock()
+	address := c.conf.Addresses[c.next%len(c.conf.Addresses)]
+	c.next++
+	c.mu.Unlock()
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}
+	switch {
+	case c.conf.Identity != nil:
+		return c.conf.Identity.Dial(ctx, address, headwire.HeadName)
+	case c.conf.Token != nil:
+		return dialByFingerprint(ctx, address, c.conf.Token.CA)
+	}
+	return nil, fmt.Errorf("%s needs a token: the head wrote one to its directory", address)
+}
+
+func (c *Client) notified(method string, body json.RawMessage) error {
+	if err := headwire.Refusal(method, body); err != nil {
+		return err
+	}
+	if method == headwire.EventMethod {
+		return c.event(body)
+	}
+	if c.conf.Notified != nil {
+		c.conf.Notified(method, body)
+	}
+	return nil
+}
+
+// Peer waits for a connection.
+func (c *Client) Peer(ctx context.Context) (*headwire.Peer, error) {
+	for {
+		c.mu.Lock()
+		peer, changed := c.peer, c.changed
+		c.mu.Unlock()
+		if peer != nil {
+			return peer, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("no connection to the head: %w", context.Cause(ctx))
+		case <-c.ctx.Done():
+			return nil, fmt.Errorf("no connection to the head: it was closed: %w", headwire.ErrDisconnected)
+		}
+	}
+}
+
+// Connected returns the present connection, nil for none.
+func (c *Client) Connected() *headwire.Peer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.peer
+}
+
+// Call calls a method of the head.
+func (c *Client) Call(ctx context.Context, method string, in, out any) error {
+	for {
+		peer, err := c.Peer(ctx)
+		if err != nil {
+			return err
+		}
+		err = peer.Call(ctx, method, in, out)
+		if !errors.Is(err, headwire.ErrDisconnected) || c.ctx.Err() != nil {
+			return err
+		}
+		if err := c.replaced(ctx, peer); err != nil {
+			return err
+		}
+	}
+}
+
+// replaced waits until a connection that has ended is not the present one.
+func (c *Client) replaced(ctx context.Context, old *headwire.Peer) error {
+	for {
+		c.mu.Lock()
+		peer, changed := c.peer, c.changed
+		c.mu.Unlock()
+		if peer != old {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("no connection to the head: %w", context.Cause(ctx))
+		case <-c.ctx.Done():
+			return headwire.ErrDisconnected
+		}
+	}
+}

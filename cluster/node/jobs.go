@@ -1,0 +1,95 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"mobula/cluster/headwire"
+	"mobula/cluster/wire"
+	"mobula/internal/id"
+)
+
+// job is a job whose driver is a client of this node. Node.mu guards it.
+type job struct {
+	spec    headwire.JobSpec
+	drivers int
+	known   chan struct{} // closed when the head knows it
+	isKnown bool
+}
+
+// countDriverLocked notes that a driver has come or gone. Workers that submit tasks for a job are none of its drivers.
+func (n *Node) countDriverLocked(c *client, values map[string]string, by int) {
+	l := n.link
+	if l == nil || c.role != wire.RoleDriver || c.job.IsZero() || n.isWorkerLocked(c.pid) {
+		return
+	}
+	j := l.jobs[c.job]
+	if j == nil {
+		j = &job{known: make(chan struct{})}
+		j.spec = headwire.JobSpec{
+			ID: c.job, Name: values[wire.ValueName], Namespace: values[wire.ValueNamespace], Node: n.conf.ID, PID: c.pid, Entrypoint: values[wire.ValuePath],
+		}
+		l.jobs[c.job] = j
+		l.startJobLocked(j)
+	}
+	if j.drivers += by; j.drivers > 0 {
+		return
+	}
+	delete(l.jobs, c.job)
+	l.tasks.add(func(ctx context.Context) {
+		end := headwire.JobEnd{ID: j.spec.ID, Node: n.conf.ID, Message: "its driver has gone"}
+		if _, err := headwire.Ask(ctx, l.client, headwire.EndJob, end); err != nil && ctx.Err() == nil {
+			n.logger.Warn("the end of a job is not told", "job", j.spec.ID, "error", err)
+		}
+	})
+}
+
+func (n *Node) isWorkerLocked(pid int) bool {
+	for _, p := range n.procs {
+		if p.pid == pid && pid != n.pid && pid != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// startJobLocked tells the head of a job, once for each connection.
+func (l *link) startJobLocked(j *job) {
+	l.tasks.add(func(ctx context.Context) {
+		_, err := headwire.Ask(ctx, l.client, headwire.StartJob, j.spec)
+		if err != nil {
+			if ctx.Err() == nil {
+				l.n.logger.Warn("a job is not told", "job", j.spec.ID, "error", err)
+			}
+			return
+		}
+		l.n.mu.Lock()
+		defer l.n.mu.Unlock()
+		if !j.isKnown {
+			j.isKnown = true
+			close(j.known)
+		}
+	})
+}
+
+func (n *Node) sortedJobsLocked() []*job {
+	return slices.SortedFunc(maps.Values(n.link.jobs), func(x, y *job) int { return cmp.Compare(x.spec.ID.String(), y.spec.ID.String()) })
+}
+
+// awaitJob waits until the head knows the job of a client, if it has one.
+func (n *Node) awaitJob(ctx context.Context, of id.Job) error {
+	n.mu.Lock()
+	j := n.link.jobs[of]
+	n.mu.Unlock()
+	if j == nil {
+		return nil
+	}
+	select {
+	case <-j.known:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,348 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"mobula"
+	"mobula/cluster/headwire"
+)
+
+// patience bounds the wait for what must come.
+const patience = 30 * time.Second
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// lives reports whether a process is there and is no zombie.
+func lives(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(stat), ") Z ")
+}
+
+// binary is mobula as it is installed.
+type binary struct {
+	t     *testing.T
+	path  string
+	state string // where a head keeps its state
+	env   []string
+}
+
+// built is the folder of the binary, "" before it is built.
+var built string
+
+// build builds it once for all tests.
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "mobula-test-")
+	if err != nil {
+		return "", err
+	}
+	built = dir
+	path := filepath.Join(dir, "mobula")
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// TestMain removes the binary.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built) // a left-over harms nobody
+	}
+	os.Exit(code)
+}
+
+func buildBinary(t *testing.T) *binary {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := shortDir(t)
+	b := &binary{t: t, path: path, state: base}
+	t.Setenv("XDG_RUNTIME_DIR", base)
+	t.Setenv(envAddress, "")
+	t.Setenv(envToken, "")
+	b.env = append(os.Environ(), "XDG_STATE_HOME="+base)
+	return b
+}
+
+// shortDir is a directory whose sockets have short enough paths.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "mb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// run runs a command to its end.
+func (b *binary) run(args ...string) string {
+	b.t.Helper()
+	cmd := exec.CommandContext(b.t.Context(), b.path, args...)
+	cmd.Env = b.env
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		b.t.Fatalf("mobula %s: %v\n%s%s", strings.Join(args, " "), err, out, &errs)
+	}
+	return string(out)
+}
+
+// running is a command that goes on.
+type running struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func (b *binary) start(args ...string) *running {
+	b.t.Helper()
+	r := &running{cmd: exec.CommandContext(b.t.Context(), b.path, args...)}
+	r.cmd.Env, r.cmd.Stderr = b.env, os.Stderr
+	var err error
+	if r.in, err = r.cmd.StdinPipe(); err != nil {
+		b.t.Fatal(err)
+	}
+	out, err := r.cmd.StdoutPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.out = bufio.NewReader(out)
+	if err := r.cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() {
+		_ = r.cmd.Process.Kill() // it may have ended
+		_ = r.cmd.Wait()
+	})
+	return r
+}
+
+// until reads up to a line that begins with a word.
+func (r *running) until(t *testing.T, word string) string {
+	t.Helper()
+	for {
+		line, err := r.out.ReadString('\n')
+		if err != nil {
+			t.Fatalf("it ended before it said %q: %v", word, err)
+		}
+		if strings.HasPrefix(line, word) {
+			return line
+		}
+	}
+}
+
+func (b *binary) nodes() (all []headwire.NodeInfo) {
+	b.t.Helper()
+	if err := json.Unmarshal([]byte(b.run("list", "nodes", "--format", "json")), &all); err != nil {
+		b.t.Fatal(err)
+	}
+	return all
+}
+
+// use connects this program to a cluster: its workers are this program, too.
+func use(t *testing.T, address string) {
+	t.Helper()
+	if err := mobula.Connect(t.Context(), mobula.Config{Address: address}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = mobula.Close() }) // its cluster may have ended
+}
+
+// shell runs a command line as a task, in a session of its own as programs that go to the background have.
+func shell(t *testing.T, line string, options ...mobula.Option) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	text, err := mobula.Try(func(context.Context) (string, error) {
+		cmd := exec.Command("sh", "-c", line)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		out, err := cmd.Output()
+		return strings.TrimSpace(string(out)), err
+	}, options...).Get(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// leftBehind starts a process that its task does not wait for.
+const leftBehind = "sleep 1000 >/dev/null 2>&1 & echo $!"
+
+func leaveBehind(t *testing.T, options ...mobula.Option) int {
+	t.Helper()
+	pid, err := strconv.Atoi(shell(t, leftBehind, options...))
+	if err != nil || !lives(pid) {
+		t.Fatal(pid, err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+	return pid
+}
+
+func TestClusterOfBinaries(t *testing.T) {
+	b := buildBinary(t)
+	state := filepath.Join(b.state, "mobula", "head")
+	head := b.start("start", "--head", "--host", "127.0.0.1", "--port", "0", "--num-cpus", "1", "--node-name", "first")
+	line := head.until(t, "The cluster's head runs at ")
+	address, _, _ := strings.Cut(strings.TrimPrefix(line, "The cluster's head runs at "), ",")
+	head.until(t, "End it with")
+	b.start("start", "--address", address, "--token", filepath.Join(state, "join-token"), "--num-cpus", "1", "--resources", "license=1", "--node-name", "second").until(t, "Leave it with")
+	nodes := b.nodes()
+	if len(nodes) != 2 || nodes[0].Name != "first" || nodes[1].Name != "second" || nodes[1].State != "alive" || nodes[1].Address == "" {
+		t.Fatalf("%+v", nodes)
+	}
+	far := b.run("list", "nodes", "--address", address, "--token", filepath.Join(state, "user-token"))
+	if !strings.Contains(far, "second") || !strings.Contains(far, "alive") {
+		t.Error(far)
+	}
+	sockets := localNodes(t.Context())
+	if len(sockets) != 2 {
+		t.Fatalf("%+v", sockets)
+	}
+	at := sockets[0]
+	if at.Name != "first" {
+		at = sockets[1]
+	}
+	use(t, at.Address)
+	license := []mobula.Option{mobula.CPU(0), mobula.Resource("license", 1)}
+	if got := shell(t, "echo $PPID", license...); got == strconv.Itoa(os.Getpid()) || got == "" {
+		t.Errorf("it ran in %s", got)
+	}
+	orphan := leaveBehind(t, license...)
+	for _, want := range []struct {
+		args []string
+		text string
+	}{
+		{[]string{"status"}, "Nodes: 2 alive"}, {[]string{"status"}, "license"}, {[]string{"list", "workers"}, "second"}, {[]string{"list", "jobs"}, "running"},
+		{[]string{"summary", "nodes"}, "alive  2"}, {[]string{"get", "node", nodes[1].ID.String()[:32]}, "second"}, {[]string{"memory"}, "first: "},
+		{[]string{"list", "actors"}, "None."}, {[]string{"list", "groups"}, "None."}, {[]string{"list", "leases", "--limit", "1"}, ""}, {[]string{"logs"}, ""},
+		{[]string{"list", "tasks", "--format", "json"}, "["}, {[]string{"timeline", filepath.Join(state, "trace.json")}, "ui.perfetto.dev"},
+	} {
+		if got := b.run(want.args...); !strings.Contains(got, want.text) {
+			t.Errorf("mobula %s: %s", strings.Join(want.args, " "), got)
+		}
+	}
+	// The second node is killed: nothing of it stays, not even what has left its worker's process group.
+	if err := syscall.Kill(nodes[1].PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.Now()
+	eventually(t, "what its workers have started ends", func() bool { return !lives(orphan) })
+	t.Logf("the orphan has ended after %v", time.Since(killed))
+	eventually(t, "the head notices", func() bool { return b.nodes()[1].State != "alive" })
+	// The first one is asked to end.
+	orphan = leaveBehind(t)
+	if got := b.run("stop"); !strings.Contains(got, "Stopped node first") {
+		t.Error(got)
+	}
+	if err := head.cmd.Wait(); err != nil {
+		t.Errorf("the head ends with %v", err)
+	}
+	if lives(orphan) {
+		t.Error("what its workers have started lives on")
+	}
+	// It knows the cluster when it starts again.
+	head = b.start("start", "--head", "--host", "127.0.0.1", "--port", "0")
+	head.until(t, "End it with")
+	if got := b.run("list", "jobs"); !strings.Contains(got, "stopped") {
+		t.Error(got)
+	}
+	if err := head.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := head.cmd.Wait(); err != nil {
+		t.Errorf("the head ends with %v", err)
+	}
+}
+
+// TestEmbeddedBinary: a cluster that ends with whoever holds the other end of its input.
+func TestEmbeddedBinary(t *testing.T) {
+	b := buildBinary(t)
+	begin := time.Now()
+	r := b.start("start", "--head", "--embedded", "--num-cpus", "1")
+	line, err := r.out.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("ready after %v", time.Since(begin))
+	var ready struct {
+		Address string
+		PID     int
+	}
+	if err := json.Unmarshal([]byte(line), &ready); err != nil || !lives(ready.PID) {
+		t.Fatalf("%s: %v", line, err)
+	}
+	use(t, ready.Address)
+	orphan := leaveBehind(t)
+	if got := b.run("stop"); !strings.Contains(got, "1 of notebooks or programs go on") {
+		t.Error(got)
+	}
+	if got := b.run("status"); !strings.Contains(got, "Head for this machine only") {
+		t.Error(got)
+	}
+	closed := time.Now()
+	if err := r.in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.cmd.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+	if took := time.Since(closed); took > 2*time.Second {
+		t.Errorf("it ends after %v", took)
+	}
+	if lives(orphan) || lives(ready.PID) {
+		t.Error("something lives on")
+	}
+}
+
+func TestStartInBackground(t *testing.T) {
+	b := buildBinary(t)
+	out := b.run("start", "--head", "--background", "--host", "127.0.0.1", "--port", "0")
+	if !strings.Contains(out, "The cluster's head runs at 127.0.0.1:") {
+		t.Error(out)
+	}
+	if got := b.run("status"); !strings.Contains(got, "Nodes: 1 alive") {
+		t.Error(got)
+	}
+	cmd := exec.Command(b.path, "start", "--head", "--background", "--host", "127.0.0.1", "--port", "0")
+	cmd.Env = b.env
+	if text, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(text), "another head uses it") {
+		t.Errorf("%s, %v", text, err)
+	}
+	if got := b.run("stop"); !strings.Contains(got, "Stopped node") {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"mobula/cluster/headwire"
+	"mobula/cluster/node"
+	"mobula/internal/bytesize"
+	"mobula/internal/id"
+	"mobula/internal/nearest"
+)
+
+// lister makes the table of one kind of things. now is what ages are counted from.
+type lister func(ctx context.Context, c headwire.Caller, now time.Time) (*table, error)
+
+var listers = map[string]lister{
+	"nodes": listNodes, "workers": listWorkers, "leases": listLeases, "tasks": listTasks, "actors": listActors, "objects": listObjects, "jobs": listJobs, "groups": listGroups,
+}
+
+func listerOf(command, kind string) (lister, error) {
+	l := listers[kind]
+	if l == nil {
+		l = listers[kind+"s"] // mobula get node ...
+	}
+	if l != nil {
+		return l, nil
+	}
+	kinds := slices.Sorted(maps.Keys(listers))
+	hint := ""
+	if name, ok := nearest.Name(kind, kinds, 2); ok {
+		hint = fmt.Sprintf(" (did you mean %s?)", name)
+	}
+	return nil, usageError{fmt.Sprintf("%s: %q is nothing to list%s: there are %s", command, kind, hint, strings.Join(kinds, ", "))}
+}
+
+// listCommand is  mobula list KIND  and  mobula get KIND ID.
+func listCommand(ctx context.Context, command string, args []string, out io.Writer) error {
+	var c clusterFlags
+	f := flag.NewFlagSet(command, flag.ContinueOnError)
+	c.register(f)
+	limit := f.Int("limit", 100, "")
+	filter := f.String("filter", "", "")
+	words, err := parseMixed(f, args)
+	if err != nil {
+		return err
+	}
+	want := 1
+	if command == "get" {
+		want = 2
+	}
+	if len(words) != want {
+		return usageError{map[string]string{"list": "list: name one kind of things, as in  mobula list tasks", "get": "get: name a kind and an id, as in  mobula get task 1a2b3c4d"}[command]}
+	}
+	l, err := listerOf(command, words[0])
+	if err != nil {
+		return err
+	}
+	if err := c.check(command); err != nil {
+		return err
+	}
+	client, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	t, err := l(ctx, client, time.Now())
+	if err != nil {
+		return err
+	}
+	if command == "get" {
+		if err := t.pick(words[1]); err != nil {
+			return err
+		}
+		return t.writeOne(out, c.format)
+	}
+	if err := t.filter(*filter); err != nil {
+		return err
+	}
+	return t.write(out, c.format, *limit)
+}
+
+// pick keeps the one row whose id or name it is; the start of an id, or its short form, will do.
+func (t *table) pick(name string) error {
+	var found []row
+	for _, r := range t.rows {
+		full := idOf(r.thing)
+		if r.cells[0] == name || full != "" && strings.HasPrefix(full, name) || slices.Contains(r.cells[:2], name) {
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return fmt.Errorf("there is no %q: see the list for what there is", name)
+	case 1:
+		t.rows = found
+		return nil
+	}
+	return fmt.Errorf("%q is the start of %d ids: give more of one", name, len(found))
+}
+
+// identified is what lists show.
+type identified interface{ identity() string }
+
+func idOf(thing any) string {
+	if i, ok := thing.(identified); ok {
+		return i.identity()
+	}
+	return ""
+}
+
+// parseMixed reads flags and other words in any order.
+func parseMixed(f *flag.FlagSet, args []string) (words []string, err error) {
+	f.SetOutput(io.Discard)
+	for len(args) > 0 {
+		if err := f.Parse(args); err != nil {
+			return nil, usageError{fmt.Sprintf("%s: %v", f.Name(), err)}
+		}
+		if args = f.Args(); len(args) > 0 {
+			words, args = append(words, args[0]), args[1:]
+		}
+	}
+	return words, nil
+}
+
+func short(i interface {
+	IsZero() bool
+	Short() string
+}) string {
+	if i.IsZero() {
+		return ""
+	}
+	return i.Short()
+}
+
+func since(now time.Time, ms int64) string {
+	if ms == 0 {
+		return ""
+	}
+	return age(now.Sub(time.UnixMilli(ms)))
+}
+
+type nodeRow struct{ headwire.NodeInfo }
+
+func (r nodeRow) identity() string { return r.ID.String() }
+
+func listNodes(ctx context.Context, c headwire.Caller, now time.Time) (*table, error) {
+	all, err := headwire.Ask(ctx, c, headwire.ListNodes, headwire.None{})
+	if err != nil {
+		return nil, err
+	}
+	t := &table{columns: []string{"NODE", "NAME", "STATE", "CPU", "GPU", "MEMORY", "WORKERS", "WAITING", "ADDRESS", "LABELS", "AGE"}}
+	for _, n := range all {
+		use := func(name string) string {
+			total := n.Total.Get(name)
+			if total == 0 {
+				return ""
+			}
+			return quantityOf(name, total-n.Free.Get(name)) + "/" + quantityOf(name, total)
+		}
+		t.add(nodeRow{n}, short(n.ID), n.Name, n.State, use("cpu"), use("gpu"), use("memory"), strconv.Itoa(n.Workers), strconv.Itoa(n.Waiting), n.Address,
+			labelsOf(n.Labels), since(now, n.Joined))
+	}
+	return t, nil
+}
+
+func labelsOf(labels map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		parts = append(parts, name+"="+labels[name])
+	}
+	return strings.Join(parts, ",")
+}
+
+type workerRow struct {
+	Node string `json:"node"`
+	node.WorkerInfo
+}
+
+func (r workerRow) identity() string { return r.Worker.String() }
+
+func listWorkers(ctx context.Context, c headwire.Caller, now time.Time) (*table, error) {
+	answers, err := fromNodes[[]node.WorkerInfo](ctx, c, headwire.Query{What: "workers"})
+	if err != nil {
+		return nil, err
+	}
+	t := &table{columns: []string{"WORKER", "NODE", "PID", "STATE", "KIND", "LEASES", "MEMORY", "DEVICES", "AGE"}}
+	for _, a := range answers {
+		for _, w := range a.data {
+			kind, pid := "own", strconv.Itoa(w.PID)
+			if w.Shared {
+				kind = "shared"
+			}
+			if w.PID == 0 {
+				pid = ""
+			}
+			t.add(workerRow{a.node, w}, short(w.Worker), a.node, pid, w.State, kind, strconv.Itoa(len(w.Leases)), bytesize.Format(w.Resident),
+				strings.Join(w.Devices, ","), age(now.Sub(w.Started)))
+		}
+	}
+	return t, nil
+}
+
+type leaseRow struct {
+	Node string `json:"node"`
+	node.LeaseInfo
+}
+
+func (r leaseRow) identity() string { return r.Lease.String() }
+
+func listLeases(ctx context.Context, c headwire.Caller, now time.Time) (*table, error) {
+	answers, err := fromNodes[[]node.LeaseInfo](ctx, c, headwire.Query{What: "leases"})
+	if err != nil {
+		return nil, err
+	}
+	t := &table{columns: []string{"LEASE", "NODE", "JOB", "WORKER", "SLOTS", "WAITING", "RESOURCES", "AGE"}}
+	for _, a := range answers {
+		for _, l := range a.data {
+			var parts []string
+			for _, name := range slices.Sorted(maps.Keys(l.Class.Resources)) {
+				parts = append(parts, fmt.Sprintf("%s=%g", name, l.Class.Resources[name]))
+			}
+			t.add(leaseRow{a.node, l}, short(l.Lease), a.node, short(l.Job), short(l.Worker), strconv.Itoa(l.Slots), strconv.Itoa(l.Blocked),
+				strings.Join(parts, ","), age(now.Sub(l.Since)))
+		}
+	}
+	return t, nil
+}
+
+type taskRow struct {
+	Node string `json:"node,omitempty"` // where it runs, or ran
+	node.TaskInfo
+}
+
+func (r taskRow) identity() string { return r.Task.String() }
+
+// tasksOf joins what the nodes know of each task: the submitter's node knows that it waits, another one that it runs.
+func tasksOf(answers []nodeAnswer[[]node.TaskInfo]) []taskRow {
+	all := map[id.Task]*taskRow{}
+	for _, a := range answers {
+		for _, t := range a.data {
+			have := all[t.Task]
+			if have == nil {
+				all[t.Task] = &taskRow{a.node, t}
+				continue
+			}
+			begin := have.Begin
+			if t.Begin.Before(begin) {
+				begin = t.Begin
+			}
+			name, worker := cmp.Or(have.Name, t.Name), have.Worker
+			if t.Attempt > have.Attempt || t.Attempt == have.Attempt && t.Last.After(have.Last) {
+				have.TaskInfo = t
+			}
+			if !t.Worker.IsZero() {
+				have.Node, worker = a.node, t.Worker
+			}
+			have.Begin, have.Name, have.Worker = begin, cmp.Or(have.Name, name), worker
+		}
+	}
+	rows := []taskRow{}
+	for _, t := range all {
+		rows = append(rows, *t)
+	}
+	slices.SortFunc(rows, func(x, y taskRow) int { return cmp.Or(x.Begin.Compare(y.Begin), x.Task.Compare(y.Task.ID)) })
+	return rows
+}
+
+func listTasks(ctx context.Context, c headwire.Caller, now time.Time) (*table, error) {
+	answers, err := fromNodes[[]node.TaskInfo](ctx, c, headwire.Query{What: "tasks"})
+	if err != nil {
+		return nil, err
+	}
+	t := &table{columns: []string{"TASK", "NAME", "STATE", "ATTEMPT", "JOB", "NODE", "WORKER", "RAN", "AGE"}}
+	for _, x := range tasksOf(answers) {
+		ran := ""
+		if !x.Run.IsZero() {
+			ran = age(x.Last.Sub(x.Run))
+		}
+		at := x.Node
+		if x.Worker.IsZero() {
+			at = ""
+		}
+		t.add(x, short(x.Task), x.Name, x.State.String(), strconv.FormatUint(x.Attempt, 10), short(x.Job), at, short(x.Worker), ran, age(now.Sub(x.Begin)))
+	}
+	return t, nil
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"mobula/cluster/headwire"
+	"mobula/cluster/node"
+	"mobula/cluster/sched"
+)
+
+// clusterStatus is what  mobula status  shows.
+type clusterStatus struct {
+	Cluster headwire.ClusterInfo `json:"cluster"`
+	Nodes   []headwire.NodeInfo  `json:"nodes"`
+}
+
+func statusCommand(ctx context.Context, args []string, out io.Writer) error {
+	var c clusterFlags
+	f := flag.NewFlagSet("status", flag.ContinueOnError)
+	c.register(f)
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	if err := c.check("status"); err != nil {
+		return err
+	}
+	client, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, queryTime)
+	defer cancel()
+	var s clusterStatus
+	if s.Cluster, err = headwire.Ask(ctx, client, headwire.GetCluster, headwire.None{}); err != nil {
+		return err
+	}
+	if s.Nodes, err = headwire.Ask(ctx, client, headwire.ListNodes, headwire.None{}); err != nil {
+		return err
+	}
+	if c.format == "json" {
+		return writeJSON(out, s)
+	}
+	return s.write(out, time.Now())
+}
+
+func (s *clusterStatus) write(w io.Writer, now time.Time) error {
+	name := s.Cluster.ID[:min(8, len(s.Cluster.ID))]
+	if s.Cluster.Name != "" {
+		name = s.Cluster.Name
+	}
+	fmt.Fprintf(w, "Cluster %s, made %s ago, mobula %s\n", oneLine(name), since(now, s.Cluster.Created), s.Cluster.Version)
+	switch {
+	case s.Cluster.Address != "":
+		fmt.Fprintf(w, "Head at %s, process %d, state in %s\n", s.Cluster.Address, s.Cluster.PID, s.Cluster.Dir)
+	default:
+		fmt.Fprintf(w, "Head for this machine only, process %d\n", s.Cluster.PID)
+	}
+	states := map[string]int{}
+	var total, free sched.Resources
+	for _, n := range s.Nodes {
+		states[n.State]++
+		if n.State != sched.Dead.String() {
+			total, free = total.Plus(n.Total), free.Plus(n.Free)
+		}
+	}
+	var parts []string
+	for _, state := range []string{"alive", "suspect", "draining", "dead"} {
+		if states[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", states[state], state))
+		}
+	}
+	fmt.Fprintf(w, "Nodes: %s\n\n", strings.Join(parts, ", "))
+	t := &table{columns: []string{"RESOURCE", "USED", "TOTAL"}}
+	names := total.Names()
+	slices.Reverse(names)
+	for _, name := range names {
+		t.add(nil, name, quantityOf(name, total.Get(name)-free.Get(name)), quantityOf(name, total.Get(name)))
+	}
+	if err := t.write(w, "table", 0); err != nil {
+		return err
+	}
+	if len(s.Cluster.Demand) == 0 {
+		_, err := fmt.Fprintln(w, "\nNothing waits for resources.")
+		return err
+	}
+	fmt.Fprintln(w, "\nWaiting:")
+	for _, d := range s.Cluster.Demand {
+		fmt.Fprintf(w, "  %d times %v, of job %s at %s: %s\n", d.Slots, d.Resources, d.Job.Short(), oneLine(d.Node), oneLine(d.Reason))
+	}
+	return nil
+}
+
+// stopTime bounds how long a node may take to end when it is asked to.
+const stopTime = 10 * time.Second
+
+// stopCommand ends the nodes of this user on this machine, without those of notebooks.
+func stopCommand(ctx context.Context, args []string, out io.Writer) error {
+	f := flag.NewFlagSet("stop", flag.ContinueOnError)
+	all := f.Bool("all", false, "")
+	force := f.Bool("force", false, "")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	stopped, kept := 0, 0
+	var failed error
+	for _, n := range localNodes(ctx) {
+		if n.Embedded && !*all {
+			kept++
+			continue
+		}
+		if err := stopNode(ctx, n, *force); err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		stopped++
+		fmt.Fprintf(out, "Stopped node %s (process %d).\n", n.Name, n.PID)
+	}
+	if failed != nil {
+		return failed
+	}
+	if stopped == 0 {
+		fmt.Fprintln(out, "No node runs that  mobula start  has started.")
+	}
+	if kept > 0 {
+		fmt.Fprintf(out, "%d of notebooks or programs go on; they end with these, or with --all.\n", kept)
+	}
+	return nil
+}
+
+func stopNode(ctx context.Context, n node.Info, force bool) error {
+	process, err := os.FindProcess(n.PID)
+	if err != nil {
+		return err
+	}
+	how := os.Signal(syscall.SIGTERM)
+	if force {
+		how = os.Kill
+	}
+	if err := process.Signal(how); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop node %s (process %d): %w", n.Name, n.PID, err)
+	}
+	deadline := time.NewTimer(stopTime)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for slices.Contains(node.Sockets(), n.Address) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-deadline.C:
+			return fmt.Errorf("node %s (process %d) has not ended within %v: use  mobula stop --force", n.Name, n.PID, stopTime)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// table is what a list shows: the columns for people, and the things themselves for programs.
+type table struct {
+	columns []string
+	rows    []row
+}
+
+type row struct {
+	cells []string
+	thing any
+}
+
+func (t *table) add(thing any, cells ...string) {
+	for i, c := range cells {
+		if c == "" {
+			cells[i] = "-"
+		}
+	}
+	t.rows = append(t.rows, row{cells, thing})
+}
+
+// filter keeps the rows whose columns have the values of "column=value,column=value".
+func (t *table) filter(text string) error {
+	for part := range strings.SplitSeq(text, ",") {
+		if part == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(part, "=")
+		at := slices.IndexFunc(t.columns, func(c string) bool { return strings.EqualFold(c, name) })
+		if !ok || at < 0 {
+			return usageError{fmt.Sprintf("--filter %s: give COLUMN=VALUE, with a column of %s", part, strings.ToLower(strings.Join(t.columns, ", ")))}
+		}
+		t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !strings.EqualFold(r.cells[at], value) })
+	}
+	return nil
+}
+
+// write writes the list, at most so many rows of a table; 0 is no bound.
+func (t *table) write(w io.Writer, format string, limit int) error {
+	if format == "json" {
+		things := []any{}
+		for _, r := range t.rows {
+			things = append(things, r.thing)
+		}
+		return writeJSON(w, things)
+	}
+	if len(t.rows) == 0 {
+		_, err := fmt.Fprintln(w, "None.")
+		return err
+	}
+	shown := t.rows
+	if limit > 0 {
+		shown = shown[:min(len(shown), limit)]
+	}
+	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(columns, strings.Join(t.columns, "\t"))
+	for _, r := range shown {
+		cells := slices.Clone(r.cells)
+		for i := range cells {
+			cells[i] = oneLine(cells[i])
+		}
+		fmt.Fprintln(columns, strings.Join(cells, "\t"))
+	}
+	if err := columns.Flush(); err != nil {
+		return err
+	}
+	if len(shown) < len(t.rows) {
+		fmt.Fprintf(w, "%d more: use --limit 0 for all, or --filter\n", len(t.rows)-len(shown))
+	}
+	return nil
+}
+
+// writeOne shows one thing, a line for each column.
+func (t *table) writeOne(w io.Writer, format string) error {
+	if format == "json" {
+		return writeJSON(w, t.rows[0].thing)
+	}
+	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for i, name := range t.columns {
+		fmt.Fprintf(columns, "%s\t%s\n", strings.ToLower(name), oneLine(t.rows[0].cells[i]))
+	}
+	return columns.Flush()
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// oneLine keeps control characters of names and messages away from the terminal.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// age is a duration as people say it.
+func age(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%dms", max(0, d.Milliseconds()))
+	case d < time.Minute:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}

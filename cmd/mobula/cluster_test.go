@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"strings"
+	"testing"
+	"time"
+
+	"mobula/cluster/headwire"
+	"mobula/cluster/node"
+	"mobula/cluster/sched"
+	"mobula/cluster/wire"
+	"mobula/internal/golden"
+	"mobula/internal/id"
+)
+
+// at is the n-th second of the tests' time.
+func at(n int) time.Time { return time.Unix(1_700_000_000+int64(n), 0).UTC() }
+
+func named[K id.Kind](n byte) K {
+	var i id.ID
+	i[0], i[15] = 0xa0, n
+	return K{ID: i}
+}
+
+func TestClusterCommandLines(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	t.Setenv(envAddress, "")
+	t.Setenv(envToken, "")
+	var text strings.Builder
+	for _, line := range []string{
+		"start", "start --head --address x", "start --head --port many", "start --head --port 70000", "start --head --num-cpus few", "start --head --num-gpus -1",
+		"start --head --memory much", "start --head --resources license", "start --head --resources license=one", "start --head --resources cpu=2",
+		"start --head --labels zone=a,b", "start --head --labels zone=", "start --address x", "start --address x --token nonsense", "start --address x --port 1",
+		"start --head --embedded --port 5", "start --head here", "stop now", "status --format xml", "status", "list", "list task", "list taks", "list tasks all", "get",
+		"get tasks", "summary", "summary cats", "logs worker", "logs cell 1", "memory", "timeline a b", "list nodes --address h:1", "list nodes --address h:1 --token no-such-file",
+	} {
+		var out strings.Builder
+		err := run(t.Context(), strings.Fields(line), &out)
+		kind := "error"
+		if _, misused := errors.AsType[usageError](err); misused {
+			kind = "misuse"
+		}
+		if err == nil {
+			t.Errorf("mobula %s: %q", line, out.String())
+			continue
+		}
+		text.WriteString("mobula " + line + "\n----\n" + kind + ": " + err.Error() + "\n\n")
+	}
+	golden.Compare(t, "testdata/cluster-errors.txt", text.String())
+	var out strings.Builder
+	if err := run(t.Context(), []string{"stop"}, &out); err != nil || out.String() != "No node runs that  mobula start  has started.\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
+func TestNodeOfFlags(t *testing.T) {
+	o, err := parseStart(strings.Fields("--head --num-cpus 2.5 --num-gpus 2 --memory 4GiB --object-store 100MB --resources license=1,disk=0.5 --labels zone=eu,tier=a --node-name n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := o.nodeConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := sched.Resources{CPU: sched.One * 5 / 2, GPU: sched.Whole(2), Memory: 4 << 30, Custom: map[string]sched.Amount{"license": sched.One, "disk": sched.One / 2}}
+	if !c.Resources.Equal(want) || len(c.Devices) != 2 || c.Store.Capacity != 100e6 || c.Labels["tier"] != "a" || c.Name != "n" {
+		t.Errorf("%+v", c)
+	}
+	for given, want := range map[string]string{"h": "h:10001", "h:5": "h:5", "mobula://h:5": "h:5", "::1": "[::1]:10001", "[::1]:7": "[::1]:7"} {
+		if got := withPort(given); got != want {
+			t.Errorf("%s: %s", given, got)
+		}
+	}
+	if got := reachable("10.1.2.3"); got != "10.1.2.3" {
+		t.Error(got)
+	}
+}
+
+func TestTables(t *testing.T) {
+	var text bytes.Buffer
+	show := func(name string, write func() error) {
+		t.Helper()
+		text.WriteString("# " + name + "\n")
+		if err := write(); err != nil {
+			t.Error(err)
+		}
+		text.WriteString("\n")
+	}
+	tasks := tasksOf([]nodeAnswer[[]node.TaskInfo]{
+		{"a", []node.TaskInfo{
+			{Task: named[id.Task](1), Name: "score", State: wire.TaskQueued, Attempt: 1, Begin: at(0), Last: at(1)},
+			{Task: named[id.Task](2), Name: "fit\nmodel\x1b[31m", State: wire.TaskFinished, Attempt: 1, Worker: named[id.Worker](1), Begin: at(1), Run: at(2), Last: at(4)},
+			{Task: named[id.Task](3), Name: "score", State: wire.TaskQueued, Attempt: 1, Begin: at(5), Last: at(5)},
+		}},
+		{"b", []node.TaskInfo{{Task: named[id.Task](1), State: wire.TaskRunning, Attempt: 2, Worker: named[id.Worker](2), Begin: at(1), Run: at(3), Last: at(3)}}},
+	})
+	list := &table{columns: []string{"TASK", "NAME", "STATE", "NODE"}}
+	for _, x := range tasks {
+		list.add(x, short(x.Task), x.Name, x.State.String(), x.Node)
+	}
+	show("tasks of two nodes", func() error { return list.write(&text, "table", 0) })
+	show("no more than two", func() error { return list.write(&text, "table", 2) })
+	show("counted", func() error { return list.summarize([]string{"NAME", "STATE"}).write(&text, "table", 0) })
+	show("for programs", func() error { return list.write(&text, "json", 0) })
+	one := &table{columns: list.columns, rows: append([]row(nil), list.rows...)}
+	if err := one.pick(named[id.Task](1).String()[:32]); err != nil {
+		t.Error(err)
+	}
+	show("one of them", func() error { return one.writeOne(&text, "table") })
+	if err := (&table{columns: list.columns, rows: append([]row(nil), list.rows...)}).pick("a0"); err == nil || !strings.Contains(err.Error(), "3 ids") {
+		t.Error(err)
+	}
+	if err := list.filter("node=b"); err != nil || len(list.rows) != 1 {
+		t.Errorf("%d rows, %v", len(list.rows), err)
+	}
+	if err := list.filter("colour=red"); err == nil || !strings.Contains(err.Error(), "task, name, state, node") {
+		t.Error(err)
+	}
+	if err := list.filter("node=c"); err != nil {
+		t.Error(err)
+	}
+	show("nothing", func() error { return list.write(&text, "table", 0) })
+	status := clusterStatus{
+		Cluster: headwire.ClusterInfo{ID: "0123456789", Created: at(0).UnixMilli(), Version: "1.0", Address: "10.0.0.1:10001", PID: 7, Dir: "state", Demand: []headwire.WaitingDemand{
+			{Node: "a", Job: named[id.Job](1), Resources: sched.Resources{GPU: sched.One}, Slots: 2, Reason: "waits for 1 GPU: 1 of 1 are in use by 1 task"},
+		}},
+		Nodes: []headwire.NodeInfo{
+			{State: "alive", Free: sched.Resources{CPU: sched.Whole(1), Memory: 1 << 30}, NodeHello: headwire.NodeHello{Total: sched.Resources{CPU: sched.Whole(4), GPU: sched.One, Memory: 4 << 30}}},
+			{State: "dead", NodeHello: headwire.NodeHello{Total: sched.Resources{CPU: sched.Whole(64)}}},
+		},
+	}
+	show("status", func() error { return status.write(&text, at(125)) })
+	status.Cluster.Demand, status.Cluster.Address, status.Cluster.Name = nil, "", "mine"
+	show("status of a notebook's own", func() error { return status.write(&text, at(125)) })
+	show("memory", func() error {
+		return writeMemory(&text, []nodeAnswer[node.MemoryInfo]{
+			{"b", node.MemoryInfo{Total: 8 << 30, Available: 2 << 30}},
+			{"a", node.MemoryInfo{Total: 8 << 30, Available: 1 << 30, Workers: []node.WorkerInfo{
+				{Worker: named[id.Worker](1), PID: 5, Resident: 1 << 20}, {Worker: named[id.Worker](2), PID: 6, Resident: 1 << 30, Leases: []id.Lease{named[id.Lease](1)}},
+			}}},
+		})
+	})
+	show("a head's first words", func() error {
+		writeHeadNotice(&text, headNotice{"10.0.0.1:10001", "state/join-token", "state/user-token"})
+		return nil
+	})
+	golden.Compare(t, "testdata/cluster-tables.txt", text.String())
+}
+
+func TestTimeline(t *testing.T) {
+	event := func(task byte, state wire.TaskState, second int, worker byte, name string) node.EventInfo {
+		e := node.EventInfo{TaskEvent: wire.TaskEvent{Task: named[id.Task](task), Name: name, State: state, Nanos: at(second).UnixNano(), Attempt: 1}}
+		if worker != 0 {
+			e.Worker = named[id.Worker](worker)
+		}
+		return e
+	}
+	trace := timeline([]nodeAnswer[[]node.EventInfo]{
+		{"a", []node.EventInfo{
+			event(1, wire.TaskSubmitted, 0, 0, "score"), event(1, wire.TaskRunning, 1, 1, ""), event(2, wire.TaskRunning, 2, 1, "fit"),
+			event(1, wire.TaskFinished, 3, 1, ""), event(3, wire.TaskRunning, 3, 1, ""), event(2, wire.TaskFailed, 5, 1, ""),
+		}},
+		{"b", []node.EventInfo{event(3, wire.TaskSubmitted, 2, 0, "late")}},
+	})
+	var text bytes.Buffer
+	if err := writeJSON(&text, trace); err != nil {
+		t.Fatal(err)
+	}
+	golden.Compare(t, "testdata/cluster-timeline.json", text.String())
+}
+
+func TestLastLines(t *testing.T) {
+	var out strings.Builder
+	l := &lastLines{marker: "] ", keep: 2}
+	l.add([]byte("[a] 1\nother\n[a] 2\n[a"))
+	l.add([]byte("] 3\n[a] 4"))
+	if err := l.flush(&out, false); err != nil || out.String() != "[a] 2\n[a] 3\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	out.Reset()
+	l.add([]byte("\n[a] 5\n[a] 6\n[a] 7"))
+	if err := l.flush(&out, true); err != nil || out.String() != "[a] 4\n[a] 5\n[a] 6\n[a] 7\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
+func TestMixedWords(t *testing.T) {
+	f := flag.NewFlagSet("x", flag.ContinueOnError)
+	limit := f.Int("limit", 0, "")
+	words, err := parseMixed(f, strings.Fields("a --limit 3 b"))
+	if err != nil || *limit != 3 || strings.Join(words, "") != "ab" {
+		t.Error(words, *limit, err)
+	}
+	for d, want := range map[time.Duration]string{5 * time.Millisecond: "5ms", 90 * time.Second: "1m30s", 3 * time.Hour: "3h00m", 72 * time.Hour: "3d", -1: "0ms"} {
+		if got := age(d); got != want {
+			t.Errorf("%d: %s", d, got)
+		}
+	}
+}

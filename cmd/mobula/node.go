@@ -1,0 +1,55 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mobula"
+)
+
+// Bounds of the object store of a node; Ray's are 75 MB and 200 GB.
+const (
+	minStore   = 75e6
+	maxStore   = 200e9
+	storeShare = 0.3
+)
+
+// embeddedCluster is the command line of a notebook's own cluster. config is the JSON of a mobula.Config, or nil.
+func embeddedCluster(config []byte) ([]string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	command := []string{exe, "start", "--head", "--embedded"}
+	if config == nil {
+		return command, nil
+	}
+	var c mobula.Config
+	if err := json.Unmarshal(config, &c); err != nil {
+		return nil, fmt.Errorf("the options of the cluster: %w", err)
+	}
+	flag := func(name, value string, given bool) {
+		if given {
+			command = append(command, "--"+name, value)
+		}
+	}
+	flag("num-cpus", strconv.FormatFloat(c.CPUs, 'f', -1, 64), c.CPUs != 0)
+	flag("num-gpus", strconv.Itoa(c.GPUs), c.GPUs != 0)
+	flag("memory", strconv.FormatInt(c.Memory, 10), c.Memory != 0)
+	flag("object-store", strconv.FormatInt(c.Store, 10), c.Store != 0)
+	var resources, labels []string
+	for _, name := range slices.Sorted(maps.Keys(c.Resources)) {
+		resources = append(resources, name+"="+strconv.FormatFloat(c.Resources[name], 'f', -1, 64))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
+		labels = append(labels, name+"="+c.Labels[name])
+	}
+	flag("resources", strings.Join(resources, ","), len(resources) > 0)
+	flag("labels", strings.Join(labels, ","), len(labels) > 0)
+	return command, nil
+}

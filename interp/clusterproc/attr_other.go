@@ -1,0 +1,7 @@
+//go:build !unix
+
+package clusterproc
+
+import "syscall"
+
+func sysProcAttr() *syscall.SysProcAttr { return nil }

@@ -1,0 +1,84 @@
+package clusterproc_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"mobula/interp/clusterproc"
+)
+
+// envChild makes the test binary a child that behaves in one of several ways.
+const envChild = "CLUSTERPROC_TEST"
+
+func TestMain(m *testing.M) {
+	switch way := os.Getenv(envChild); way {
+	case "":
+		os.Exit(m.Run())
+	case "dies":
+		fmt.Fprintln(os.Stderr, "first words\nlast words")
+		os.Exit(3)
+	default:
+		fmt.Printf("{\"address\": \"/a/socket\", \"pid\": %d}\n", os.Getpid())
+		_, _ = io.Copy(io.Discard, os.Stdin) // until it ends
+		if way == "hangs" {
+			time.Sleep(time.Hour)
+		}
+	}
+}
+
+func start(t *testing.T, way string) (*clusterproc.Cluster, error) {
+	t.Helper()
+	return clusterproc.Start(t.Context(), clusterproc.Config{Command: []string{os.Args[0]}, Env: append(os.Environ(), envChild+"="+way)})
+}
+
+func TestLife(t *testing.T) {
+	for _, way := range []string{"works", "hangs"} {
+		c, err := start(t, way)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Address() != "/a/socket" || c.Err() != nil {
+			t.Error(way, c.Address(), c.Err())
+		}
+		began := time.Now()
+		if err := c.Close(); err != nil || c.Err() == nil {
+			t.Error(way, err, c.Err())
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s: its end took %v", way, took)
+		}
+	}
+}
+
+func TestFailures(t *testing.T) {
+	if _, err := start(t, "dies"); err == nil || !strings.Contains(err.Error(), "last words") {
+		t.Error(err)
+	}
+	if _, err := clusterproc.Start(t.Context(), clusterproc.Config{}); err == nil || !strings.Contains(err.Error(), "%cluster connect") {
+		t.Error(err)
+	}
+}
+
+func TestKilled(t *testing.T) {
+	c, err := start(t, "works")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := os.FindProcess(c.PID())
+	if err := errors.Join(err, p.Kill()); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(5 * time.Second); c.Err() == nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("its end is not noticed")
+		}
+	}
+	if !strings.Contains(c.Err().Error(), "killed") {
+		t.Error(c.Err())
+	}
+}

@@ -1,0 +1,119 @@
+package magic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"strings"
+
+	"mobula/internal/bytesize"
+	"mobula/internal/cellio"
+	"mobula/interp"
+)
+
+// clusterMagics are the line magics about the cluster that the tasks of cells run on.
+func clusterMagics() []Magic {
+	return []Magic{{
+		Name: "cluster", Usage: "%cluster [connect [address] | stop]",
+		Help: "Shows the cluster that tasks run on, starts or joins one, or leaves it.", Run: runCluster,
+	}}
+}
+
+func runCluster(ctx context.Context, env *Env, c Call) error {
+	engine, ok := env.Engine.(interp.Clusters)
+	if !ok {
+		return errors.New("this engine cannot run tasks on a cluster")
+	}
+	args := strings.Fields(c.Args)
+	switch {
+	case len(args) == 0:
+		return showCluster(ctx, env, engine)
+	case args[0] == "connect" && len(args) <= 2:
+		address := strings.Join(args[1:], "")
+		st, err := engine.ConnectCluster(ctx, env.Cell, address)
+		if err != nil {
+			return err
+		}
+		env.Display(clusterCard(&st))
+		return nil
+	case args[0] == "stop" && len(args) == 1:
+		used, err := engine.StopCluster(ctx)
+		if err == nil && !used {
+			env.Stdout("There is no cluster to stop.\n")
+		}
+		return err
+	}
+	return fmt.Errorf("%q is not known: use %%cluster, %%cluster connect [address] or %%cluster stop", c.Args)
+}
+
+func showCluster(ctx context.Context, env *Env, engine interp.Clusters) error {
+	st, used, err := engine.ClusterStatus(ctx)
+	if err != nil {
+		return err
+	}
+	if !used {
+		env.Stdout("No cluster yet: the first task starts one on this machine, and so does %cluster connect.\n")
+		return nil
+	}
+	env.Display(clusterCard(&st))
+	return nil
+}
+
+// clusterCard shows a cluster as text and as HTML.
+func clusterCard(st *interp.ClusterStatus) cellio.Data {
+	kind := "cluster"
+	if st.Own {
+		kind = "cluster of this notebook"
+	}
+	title := fmt.Sprintf("Mobula %s: 1 node (%s)", kind, st.Node)
+	rows := clusterRows(st)
+	var text, card strings.Builder
+	text.WriteString(title + "\n")
+	fmt.Fprintf(&card, `<div style="border:1px solid #8884;border-radius:6px;padding:8px 12px;display:inline-block"><b>%s</b><table>`, html.EscapeString(title))
+	for _, r := range rows {
+		fmt.Fprintf(&text, "  %-8s %s\n", r[0], r[1])
+		fmt.Fprintf(&card, `<tr><td style="text-align:left">%s</td><td style="text-align:left">%s</td></tr>`, html.EscapeString(r[0]), html.EscapeString(r[1]))
+	}
+	card.WriteString("</table></div>")
+	data := cellio.Data{}
+	for mime, s := range map[string]string{"text/plain": strings.TrimSuffix(text.String(), "\n"), "text/html": card.String()} {
+		b, err := json.Marshal(s)
+		if err == nil { // a string always encodes
+			data[mime] = b
+		}
+	}
+	return data
+}
+
+func clusterRows(st *interp.ClusterStatus) (rows [][2]string) {
+	add := func(name, format string, args ...any) {
+		rows = append(rows, [2]string{name, fmt.Sprintf(format, args...)})
+	}
+	add("CPUs", "%v of %v free", max(st.Free.CPU, 0), st.Total.CPU)
+	if st.Total.GPU > 0 {
+		add("GPUs", "%v of %v free", st.Free.GPU, st.Total.GPU)
+	}
+	add("memory", "%s of %s free for tasks that ask", bytesize.Format(st.Free.Memory), bytesize.Format(st.Total.Memory))
+	if st.Store != nil {
+		add("store", "%s of %s used", bytesize.Format(st.Store.Used), bytesize.Format(st.Store.Capacity))
+	}
+	add("workers", "%d", st.Workers)
+	counts := map[string]int{}
+	for _, t := range st.Tasks {
+		counts[t.State] += t.Count
+	}
+	var states []string
+	for _, state := range []string{"submitted", "queued", "running", "finished", "failed", "canceled"} {
+		if n := counts[state]; n > 0 {
+			states = append(states, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	if len(states) == 0 {
+		states = []string{"none"}
+	}
+	add("tasks", "%s", strings.Join(states, ", "))
+	add("address", "%s", st.Address)
+	return rows
+}
