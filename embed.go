@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"mobula/cluster/gpu"
+	"mobula/cluster/head"
 	"mobula/cluster/node"
 	"mobula/cluster/sched"
 	"mobula/cluster/session"
@@ -32,11 +33,9 @@ func open(ctx context.Context, c Config) (s *session.Session, end func() error, 
 	address := cmp.Or(c.Address, os.Getenv("MOBULA_ADDRESS"))
 	stop := func() error { return nil }
 	if address == "" || c.InProcess {
-		n, err := startNode(ctx, c, p)
-		if err != nil {
+		if address, stop, err = startCluster(ctx, c, p); err != nil {
 			return nil, nil, err
 		}
-		address, stop = n.Address(), n.Close
 	}
 	path, err := os.Executable()
 	if err != nil {
@@ -58,9 +57,21 @@ func open(ctx context.Context, c Config) (s *session.Session, end func() error, 
 	return s, func() error { return errors.Join(s.Close(), stop()) }, nil
 }
 
-// startNode starts an embedded cluster: a node in this process.
-func startNode(ctx context.Context, c Config, p program.Program) (*node.Node, error) {
-	nc := node.Config{Starter: node.Processes{}, Labels: c.Labels, Resources: sched.Resources{Memory: c.Memory}}
+// startCluster starts an embedded cluster: a head that keeps nothing and a node, in this process.
+func startCluster(ctx context.Context, c Config, p program.Program) (address string, stop func() error, err error) {
+	h, err := head.Start(context.Background(), head.Config{})
+	if err != nil {
+		return "", nil, err
+	}
+	n, err := startNode(ctx, c, p, h)
+	if err != nil {
+		return "", nil, errors.Join(err, h.Close())
+	}
+	return n.Address(), func() error { return errors.Join(n.Close(), h.Close()) }, nil
+}
+
+func startNode(ctx context.Context, c Config, p program.Program, h *head.Head) (*node.Node, error) {
+	nc := node.Config{Starter: node.Processes{}, Head: &node.HeadConfig{Dial: h.Dial}, Labels: c.Labels, Resources: sched.Resources{Memory: c.Memory}}
 	if c.InProcess {
 		nc.Starter = node.Function(func(ctx context.Context, w node.WorkerSpec) error {
 			return session.ServeWorker(ctx, session.Config{Node: w.Node, Program: p}, w.Worker, session.Process)

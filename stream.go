@@ -14,31 +14,69 @@ import (
 // items ahead. It is not tried again once an item was delivered unless it yields the same items again.
 func Stream[R any](f func(ctx context.Context, yield func(R) bool) error, opts ...Option) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
-		q := newItemQueue()
-		task := submit[R](wire.FormStream, f, opts, q.push, func(x *session.Execution) error {
+		items := stream(f, opts, func(x session.Execution) error {
 			return f(x.Context(), func(item R) bool { return x.Yield(&item) == nil })
 		})
-		object := task.handle.Object
-		object.Then(q.close)
-		defer object.Cancel(true)
-		for n := uint64(1); ; n++ {
-			next, ok := q.next(taskContext())
-			if !ok {
-				break
-			}
+		defer items.leave()
+		for {
 			var item R
-			err := next.Get(taskContext(), &item)
-			if !yield(item, err) {
+			more, err := items.next(&item)
+			if !more && err == nil || !yield(item, err) || !more {
 				return
 			}
-			object.Consumed(n)
-		}
-		if _, err := object.Result(); err != nil {
-			var zero R
-			yield(zero, err)
 		}
 	}
 }
+
+// itemSource is a stream that runs; see handle.go for why it is an interface.
+type itemSource interface {
+	// next waits for an item and puts it where p points to. At the end more is false, and the error that of the task.
+	next(p any) (more bool, err error)
+	leave()
+}
+
+// items is an itemSource.
+type items struct {
+	queue *itemQueue
+	task  *session.Object
+	taken uint64
+}
+
+//go:noinline
+func stream(f any, opts []Option, run session.Run) itemSource {
+	s := &items{queue: newItemQueue()}
+	s.task = session.ObjectOf(submitStream(f, opts, s.queue.push, run))
+	s.task.Then(s.queue.close)
+	return s
+}
+
+func submitStream(f any, opts []Option, onItem func(*session.Object), run session.Run) *session.ObjectHandle {
+	o, err := taskOptions(opts)
+	if err != nil {
+		return failed(err)
+	}
+	s, spec, err := specOf(wire.FormStream, f, o)
+	if err != nil {
+		return failed(err)
+	}
+	spec.OnItem = onItem
+	return session.HandleOf(s.Submit(spec, run))
+}
+
+func (s *items) next(p any) (more bool, err error) {
+	if s.taken > 0 {
+		s.task.Consumed(s.taken) // the one before
+	}
+	item, ok := s.queue.next(taskContext())
+	if !ok {
+		_, err := s.task.Result()
+		return false, err
+	}
+	s.taken++
+	return true, item.Get(taskContext(), p)
+}
+
+func (s *items) leave() { s.task.Cancel(true) }
 
 // itemQueue holds the items of a stream until they are taken.
 type itemQueue struct {

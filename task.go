@@ -7,28 +7,27 @@ import (
 	"strings"
 	"sync"
 
-	"mobula/cluster/driver"
 	"mobula/cluster/session"
 	"mobula/cluster/wire"
 )
 
 // Go runs f as a task. f must be a function of the program: a literal, a function, a method value.
 func Go[R any](f func() R, opts ...Option) Ref[R] {
-	return submit[R](wire.FormValue, f, opts, nil, func(x *session.Execution) error {
+	return Ref[R]{submit(wire.FormValue, f, opts, func(x session.Execution) error {
 		v := f()
 		return x.Return(&v)
-	})
+	})}
 }
 
 // Try runs f as a task that may fail, and be canceled: its context ends then, or when the cluster does.
 func Try[R any](f func(context.Context) (R, error), opts ...Option) Ref[R] {
-	return submit[R](wire.FormTry, f, opts, nil, func(x *session.Execution) error {
+	return Ref[R]{submit(wire.FormTry, f, opts, func(x session.Execution) error {
 		v, err := f(x.Context())
 		if err != nil {
 			return err
 		}
 		return x.Return(&v)
-	})
+	})}
 }
 
 // Void is the result of what returns nothing.
@@ -36,16 +35,16 @@ type Void = struct{}
 
 // Run is Go for a function without a result.
 func Run(f func(), opts ...Option) Ref[Void] {
-	return submit[Void](wire.FormValue, f, opts, nil, func(x *session.Execution) error {
+	return Ref[Void]{submit(wire.FormValue, f, opts, func(x session.Execution) error {
 		f()
 		return x.Return(&Void{})
-	})
+	})}
 }
 
 // Map runs f as a task for each item, and returns the results' refs in the items' order.
 func Map[T, R any](items []T, f func(T) R, opts ...Option) []Ref[R] {
 	return mapItems[T, R](wire.FormValue, items, f, opts, func(item any) session.Run {
-		return func(x *session.Execution) error {
+		return func(x session.Execution) error {
 			v := f(item.(*box[T]).value)
 			return x.Return(&v)
 		}
@@ -55,7 +54,7 @@ func Map[T, R any](items []T, f func(T) R, opts ...Option) []Ref[R] {
 // TryMap is Map with tasks that may fail and be canceled.
 func TryMap[T, R any](items []T, f func(context.Context, T) (R, error), opts ...Option) []Ref[R] {
 	return mapItems[T, R](wire.FormTry, items, f, opts, func(item any) session.Run {
-		return func(x *session.Execution) error {
+		return func(x session.Execution) error {
 			v, err := f(x.Context(), item.(*box[T]).value)
 			if err != nil {
 				return err
@@ -70,37 +69,11 @@ type box[T any] struct{ value T }
 
 func mapItems[T, R any](form wire.Form, items []T, f any, opts []Option, run func(item any) session.Run) []Ref[R] {
 	refs := make([]Ref[R], len(items))
-	o, err := taskOptions(opts)
-	var gate *driver.Gate
-	if err == nil && o.limit > 0 {
-		gate = driver.NewGate(o.limit)
-	}
+	submit := submitter(form, f, opts)
 	for i, item := range items {
-		if err != nil {
-			refs[i] = failed[R](err)
-			continue
-		}
-		refs[i] = submitWith[R](form, f, o, gate, nil, run(&box[T]{item}))
+		refs[i] = Ref[R]{submit(run(&box[T]{item}))}
 	}
 	return refs
-}
-
-// submit submits what runs f.
-func submit[R any](form wire.Form, f any, opts []Option, onItem func(*session.Object), run session.Run) Ref[R] {
-	o, err := taskOptions(opts)
-	if err != nil {
-		return failed[R](err)
-	}
-	return submitWith[R](form, f, o, nil, onItem, run)
-}
-
-func submitWith[R any](form wire.Form, f any, o *options, gate *driver.Gate, onItem func(*session.Object), run session.Run) Ref[R] {
-	s, spec, err := specOf(form, f, o)
-	if err != nil {
-		return failed[R](err)
-	}
-	spec.Gate, spec.OnItem = gate, onItem
-	return refOf[R](s.Submit(spec, run))
 }
 
 // specOf says what a task is that runs f.

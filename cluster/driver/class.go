@@ -97,6 +97,7 @@ func (d *Driver) ask(c *class) {
 		return
 	}
 	c.asked = want
+	d.lookSoon()
 	m := wire.LeaseRequest{Request: c.request, Job: d.conf.Job, Class: c.spec, Slots: want, Depth: c.depth}
 	_ = d.node.Send(wire.KindLeaseRequest, wire.JSON(m)) // without the node everything fails: see disconnected
 }
@@ -116,6 +117,24 @@ func (l *lease) adapt(took time.Duration) {
 	}
 }
 
+// idleWhileWaited is how long a lease without work is kept while tasks of another class wait for slots, which may be the same.
+const idleWhileWaited = 5 * time.Millisecond
+
+// lookSoon has tidy look for leases that others wait for.
+func (d *Driver) lookSoon() {
+	time.AfterFunc(idleWhileWaited+time.Millisecond, func() { d.tidy(time.Now()) })
+}
+
+// waited reports whether tasks of another class than the lease's wait for slots; Driver.mu is held.
+func (l *lease) waited() bool {
+	for _, c := range l.d.requests {
+		if c != l.class && c.asked > 0 && c.len() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // stuckAfter is how long tasks may wait behind others in a worker that reports no results.
 const stuckAfter = 50 * time.Millisecond
 
@@ -129,7 +148,7 @@ func (d *Driver) tidy(now time.Time) {
 		}
 		silent := now.Sub(l.heard)
 		switch {
-		case len(l.inflight) == 0 && len(l.actors) == 0 && silent > d.conf.IdleLease:
+		case len(l.inflight) == 0 && len(l.actors) == 0 && (silent > d.conf.IdleLease || silent > idleWhileWaited && l.waited()):
 			l.closing = true
 			l.finishClosing()
 		case l.load > l.slots && silent > stuckAfter && !l.recalling:

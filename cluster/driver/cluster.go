@@ -2,6 +2,10 @@ package driver
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
 	"sync"
 
 	"mobula/cluster/headclient"
@@ -11,8 +15,29 @@ import (
 
 // services is the connection for what the head is asked, through the node. It is made with the first question.
 type services struct {
-	mu     sync.Mutex // guards client; nothing is locked after it but its connection
-	client *headclient.Client
+	mu      sync.Mutex // guards below; nothing is locked after it but the connection
+	client  *headclient.Client
+	program string // SHA-256 of the executable, in hex; "" before it is asked for
+}
+
+// sum is the SHA-256 of the driver's program, "" where it has none. It is read once.
+func (s *services) sum(path string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.program != "" || path == "" {
+		return s.program, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", err
+	}
+	s.program = hex.EncodeToString(hash.Sum(nil))
+	return s.program, nil
 }
 
 // Cluster returns what methods of package headwire can be asked of (headwire.Ask): those of the head, and of the node that it is reached through.

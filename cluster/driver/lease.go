@@ -219,6 +219,9 @@ func (l *lease) result(m *wire.Result) {
 	}
 	d.pump(l.class)
 	l.finishClosing()
+	if len(l.inflight) == 0 && l.waited() {
+		d.lookSoon()
+	}
 	d.mu.Unlock()
 	d.conclude(l, t, m)
 }

@@ -115,8 +115,13 @@ func (d *Driver) register(a *Actor, t *task, s *NamedSpec) error {
 
 // maker writes down how a node makes the actor, and puts its code where nodes find it.
 func (d *Driver) maker(t *task, s *NamedSpec) ([]byte, error) {
+	sum, err := d.services.sum(d.conf.Values[wire.ValuePath])
+	if err != nil {
+		return nil, fmt.Errorf("read the program of actor %s: %w", s.Key, err)
+	}
 	p := t.push()
 	m := headwire.Maker{
+		Sum:   sum,
 		Class: wire.Class{Program: s.Class.Program, Environment: s.Class.Environment, Isolated: true}, Path: d.conf.Values[wire.ValuePath], Build: d.conf.Build,
 		Form: s.Form, Name: s.Name, Closure: p.Closure, Values: s.Values, Concurrency: s.Concurrency,
 	}

@@ -256,7 +256,7 @@ func TestActorsThatCannotBe(t *testing.T) {
 // TestHeadIsAway: nodes and what they run go on, and are known again. What ended meanwhile is noticed.
 func TestHeadIsAway(t *testing.T) {
 	dir := t.TempDir()
-	h, err := Start(t.Context(), Config{Dir: dir, Timing: quick})
+	h, err := Start(t.Context(), Config{Dir: dir, Log: onDisk(dir), Timing: quick})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +282,7 @@ func TestHeadIsAway(t *testing.T) {
 		n.welcome = headwire.NodeWelcome{}
 		return nil
 	})
-	h = start(t, Config{Dir: dir})
+	h = start(t, Config{Dir: dir, Log: onDisk(dir)})
 	eventually(t, "the node is back", func() bool { return read(n, func() bool { return n.welcome.Epoch != 0 }) })
 	w := read(n, func() headwire.NodeWelcome { return n.welcome })
 	if w.Epoch != epoch || len(w.Actors) != 1 || w.Actors[0].ID != actors[0] || len(w.Bundles) != 1 || w.Bundles[0].Group != g.ID {

@@ -1,13 +1,13 @@
 // Package head is the head of a cluster: it keeps the cluster's state in a replicated log, watches its nodes, and decides where what they
 // cannot place themselves goes.
 //
-// The state is package state, driven by hashicorp/raft, also where there is one head only: with a directory it is on disk, and a
-// head that starts again knows everything; without one it is in memory. What changes fast is not in the state but in this package's memory:
+// The state is package state, driven by a log: that of package replog (hashicorp/raft), also where there is one head only, so that a
+// head that starts again knows everything; or, for the embedded cluster of a program, by one that keeps nothing. What changes fast is not in the state but in this package's memory:
 // what is free on nodes, and what waits for room. Nodes tell it anew when they connect.
 //
 // # Usage
 //
-//	h, err := head.Start(ctx, head.Config{Dir: dir, Listen: ":10001"})
+//	h, err := head.Start(ctx, head.Config{Dir: dir, Log: replog.In(dir, logger), Listen: ":10001"})
 //	token := h.JoinToken()         // for nodes; package headclient connects
 //	client, err := headclient.Connect(ctx, headclient.Config{Dial: h.Dial})   // in this process
 //	defer h.Close()

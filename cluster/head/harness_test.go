@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"slices"
@@ -13,7 +14,9 @@ import (
 
 	"mobula/cluster/headclient"
 	"mobula/cluster/headwire"
+	"mobula/cluster/replog"
 	"mobula/cluster/sched"
+	"mobula/cluster/state"
 	"mobula/internal/id"
 )
 
@@ -268,3 +271,6 @@ func unixDial(dir string) func(context.Context) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, SocketName))
 	}
 }
+
+// onDisk is a log that a head finds again.
+func onDisk(dir string) state.OpenLog { return replog.In(dir, slog.New(slog.DiscardHandler)) }

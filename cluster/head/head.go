@@ -20,7 +20,9 @@ import (
 
 // Config says what a head is. All may be empty: then it is in memory, and for this process only.
 type Config struct {
-	Dir     string // of its state, credentials and socket
+	Dir string // of its credentials and socket
+	// Log keeps the state. nil: nothing does, and the head is for this process only.
+	Log     state.OpenLog
 	Listen  string // TCP address for nodes and clients, as in :10001
 	Name    string // of the cluster, for people
 	Version string // of mobula
@@ -40,6 +42,9 @@ type Timing struct {
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Log == nil {
+		c.Log = state.Local
 	}
 	t := &c.Timing
 	t.Heartbeat = cmp.Or(t.Heartbeat, 500*time.Millisecond)
@@ -64,7 +69,7 @@ type Head struct {
 	logger  *slog.Logger
 	began   time.Time
 	lock    *os.File
-	log     *replicated
+	log     state.Log
 	ca      *authority // nil without a TCP listener
 	tokens  map[headwire.TokenKind]headwire.Token
 	methods map[string]method
@@ -124,7 +129,7 @@ func (h *Head) start(ctx context.Context) (err error) {
 			return fmt.Errorf("lock %s: %w: another head uses it", dir, err)
 		}
 	}
-	if h.log, err = openLog(h.conf.Dir, h.logger, h.applied); err != nil {
+	if h.log, err = h.conf.Log(h.applied); err != nil {
 		return err
 	}
 	if err := h.init(ctx); err != nil {
@@ -137,7 +142,7 @@ func (h *Head) start(ctx context.Context) (err error) {
 func (h *Head) init(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if err := h.log.ready(ctx); err != nil {
+	if err := h.log.Ready(ctx); err != nil {
 		return err
 	}
 	if h.View().Meta() != nil {
@@ -148,11 +153,11 @@ func (h *Head) init(ctx context.Context) error {
 }
 
 // View is the state as this head knows it.
-func (h *Head) View() *state.View { return h.log.state.View() }
+func (h *Head) View() *state.View { return h.log.View() }
 
 // propose has a command replicated and applied. Its error is for whoever caused it.
 func (h *Head) propose(c state.Command) (any, error) {
-	value, err := h.log.propose(c)
+	value, err := h.log.Propose(c)
 	return value, answerable(err)
 }
 
@@ -209,7 +214,7 @@ func (h *Head) Close() error {
 		}
 		h.wg.Wait()
 		if h.log != nil {
-			h.err = errors.Join(h.err, h.log.close())
+			h.err = errors.Join(h.err, h.log.Close())
 		}
 		if h.lock != nil {
 			h.err = errors.Join(h.err, h.lock.Close())

@@ -11,6 +11,7 @@ import (
 
 	"mobula/cluster/headclient"
 	"mobula/cluster/headwire"
+	"mobula/cluster/replog"
 	"mobula/cluster/sched"
 	"mobula/cluster/state"
 	"mobula/internal/id"
@@ -34,11 +35,11 @@ func TestEmbeddedHeadIsReadySoon(t *testing.T) {
 
 func TestRestartKnowsEverything(t *testing.T) {
 	dir := t.TempDir()
-	h, err := Start(t.Context(), Config{Dir: dir, Listen: "127.0.0.1:0", Timing: quick})
+	h, err := Start(t.Context(), Config{Dir: dir, Log: onDisk(dir), Listen: "127.0.0.1:0", Timing: quick})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Start(t.Context(), Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "another head") {
+	if _, err := Start(t.Context(), Config{Dir: dir, Log: onDisk(dir)}); err == nil || !strings.Contains(err.Error(), "another head") {
 		t.Errorf("two heads in a directory: %v", err)
 	}
 	c := inside(t, h)
@@ -54,7 +55,7 @@ func TestRestartKnowsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	begin := time.Now()
-	h = start(t, Config{Dir: dir, Listen: "127.0.0.1:0"})
+	h = start(t, Config{Dir: dir, Log: onDisk(dir), Listen: "127.0.0.1:0"})
 	t.Logf("restarted in %v", time.Since(begin))
 	if h.JoinToken() != join || h.UserToken() != user {
 		t.Error("the tokens are others")
@@ -83,7 +84,7 @@ func TestRestartKnowsEverything(t *testing.T) {
 // TestSnapshotOfTheLog: what was compacted into a snapshot is there after a restart, too.
 func TestSnapshotOfTheLog(t *testing.T) {
 	dir := t.TempDir()
-	h, err := Start(t.Context(), Config{Dir: dir, Timing: quick})
+	h, err := Start(t.Context(), Config{Dir: dir, Log: onDisk(dir), Timing: quick})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,14 +94,14 @@ func TestSnapshotOfTheLog(t *testing.T) {
 		}
 	}
 	put("before")
-	if err := h.log.raft.Snapshot().Error(); err != nil {
+	if err := h.log.(*replog.Log).Snapshot(); err != nil {
 		t.Fatal(err)
 	}
 	put("after")
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
-	h = start(t, Config{Dir: dir})
+	h = start(t, Config{Dir: dir, Log: onDisk(dir)})
 	for _, key := range []string{"before", "after"} {
 		if k, ok := h.View().Key("", key); !ok || string(k.Value) != key {
 			t.Errorf("%s: %+v", key, k)
@@ -197,7 +198,7 @@ func TestTokensForOthers(t *testing.T) {
 // TestClientsConnectAgain: calls and watches go on after the head was away.
 func TestClientsConnectAgain(t *testing.T) {
 	dir := t.TempDir()
-	h, err := Start(t.Context(), Config{Dir: dir, Timing: quick})
+	h, err := Start(t.Context(), Config{Dir: dir, Log: onDisk(dir), Timing: quick})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +247,7 @@ func TestClientsConnectAgain(t *testing.T) {
 		_, err := headwire.Ask(t.Context(), c, headwire.EndJob, headwire.JobEnd{ID: job, State: "succeeded"})
 		ended <- err
 	}()
-	start(t, Config{Dir: dir})
+	start(t, Config{Dir: dir, Log: onDisk(dir)})
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}

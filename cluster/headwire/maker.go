@@ -6,6 +6,7 @@ import "mobula/cluster/wire"
 type Maker struct {
 	Class       wire.Class // of the worker, without resources and strategy
 	Path        string     // the program's executable and what it needs, as a driver registers them
+	Sum         string     // SHA-256 of the executable, in hex
 	Args        []string   `json:",omitempty"`
 	Env         []string   `json:",omitempty"`
 	Build       string     `json:",omitempty"`

@@ -85,7 +85,8 @@ func (n *Node) beginActor(run headwire.ActorRun) (*actor, error) {
 	a.client = n.internalLocked(wire.RoleNode, a.deliver)
 	n.book.far.pins[a.client] = true
 	n.actors[run.ID] = a
-	n.learnLocked(a.client, &wire.Program{Digest: maker.Class.Program, Path: maker.Path, Args: maker.Args, Env: maker.Env})
+	m := &wire.Program{Digest: maker.Class.Program, Path: maker.Path, Args: maker.Args, Env: maker.Env}
+	n.learnLocked(a.client, m, origin{digest: m.Digest, path: m.Path, sum: maker.Sum})
 	n.link.sawLocked([]uint64{run.Assignment})
 	n.book.request(a.client, &wire.LeaseRequest{Request: 1, Job: run.Job, Class: a.class(), Slots: 1}, time.Now())
 	n.carryOutLocked()

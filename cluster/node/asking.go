@@ -35,7 +35,7 @@ func (n *Node) handleNode(c *client, kind byte, body []byte) error {
 		m, err := wire.ParseJSON[wire.Program](body)
 		if err == nil {
 			n.mu.Lock()
-			n.learnLocked(c.id, &m)
+			n.learnLocked(c.id, &m, origin{digest: m.Digest, node: c.node, path: m.Path})
 			n.mu.Unlock()
 		}
 		return err
@@ -58,10 +58,10 @@ func (n *Node) handleNode(c *client, kind byte, body []byte) error {
 }
 
 // learnLocked makes a program known that is registered elsewhere. What a driver of this node says of it counts more.
-func (n *Node) learnLocked(owner clientID, m *wire.Program) {
+func (n *Node) learnLocked(owner clientID, m *wire.Program, from origin) {
 	p := n.programs[m.Digest]
 	if p == nil {
-		p = &program{path: m.Path, args: m.Args, env: m.Env, owners: map[clientID]bool{}}
+		p = &program{path: m.Path, args: m.Args, env: m.Env, owners: map[clientID]bool{}, origin: &from}
 		n.programs[m.Digest] = p
 	}
 	p.owners[owner] = true

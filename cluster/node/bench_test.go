@@ -5,13 +5,27 @@ package node
 import (
 	"testing"
 
+	"mobula/cluster/head"
 	"mobula/cluster/wire"
 	"mobula/internal/id"
 )
 
 // BenchmarkLease: from the request to the grant on a worker that is ready.
 func BenchmarkLease(b *testing.B) {
-	n, err := Start(b.Context(), Config{Starter: Processes{}, Resources: cpus(2)})
+	b.Run("alone", func(b *testing.B) { benchmarkLease(b, nil) })
+	b.Run("with a head", func(b *testing.B) {
+		h, err := head.Start(b.Context(), head.Config{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer h.Close()
+		benchmarkLease(b, &HeadConfig{Dial: h.Dial})
+	})
+}
+
+func benchmarkLease(b *testing.B, with *HeadConfig) {
+	b.Helper()
+	n, err := Start(b.Context(), Config{Starter: Processes{}, Resources: cpus(2), Head: with})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -42,6 +56,38 @@ func BenchmarkWorker(b *testing.B) {
 	f := connect(b, n.Address(), driverHello(job))
 	m := oneSlot(0, job)
 	m.Class.Isolated = true
+	for b.Loop() {
+		m.Request++
+		f.request(m)
+		f.giveBack((<-f.inbox).(wire.LeaseGrant).Lease)
+	}
+}
+
+// BenchmarkLeaseElsewhere: from the request to the grant on another node, by way of the head.
+func BenchmarkLeaseElsewhere(b *testing.B) {
+	h, err := head.Start(b.Context(), head.Config{Listen: "127.0.0.1:0"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer h.Close()
+	token := h.JoinToken()
+	var nodes []*Node
+	for i := range 2 {
+		c := Config{Starter: Processes{}, Resources: cpus(2), Head: &HeadConfig{Addresses: []string{h.Address()}, Token: &token}}
+		if i == 1 {
+			license(&c)
+		}
+		n, err := Start(b.Context(), c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer n.Close()
+		nodes = append(nodes, n)
+	}
+	job := id.New[id.Job]()
+	f := connect(b, nodes[0].Address(), driverHello(job))
+	m := oneSlot(0, job)
+	m.Class.Resources = map[string]float64{"license": 0.001}
 	for b.Loop() {
 		m.Request++
 		f.request(m)

@@ -21,6 +21,9 @@ type desk struct {
 	started []startWorker
 	stopped []stopWorker
 	manual  bool // workers get ready when the test says so
+	reports []demand
+	asks    []askPeer
+	returns []returnPeer
 }
 
 func newDesk(t *testing.T, resources sched.Resources) *desk {
@@ -49,6 +52,12 @@ func (d *desk) do() {
 			case stopWorker:
 				d.stopped = append(d.stopped, a)
 				d.workerEnded(a.worker, ended{reason: a.reason}, d.now)
+			case reportDemand:
+				d.reports = append(d.reports, *a.demand)
+			case askPeer:
+				d.asks = append(d.asks, a)
+			case returnPeer:
+				d.returns = append(d.returns, a)
 			}
 		}
 	}
@@ -86,7 +95,9 @@ func (d *desk) check() {
 	coming := map[demandKey]int{}
 	slots := map[id.Lease]bool{}
 	for _, l := range d.leases {
-		sum = sum.Plus(l.holding())
+		if l.class.bundle == nil {
+			sum = sum.Plus(l.holding())
+		}
 		if !l.granted {
 			coming[l.from] += l.count
 		}
@@ -103,11 +114,15 @@ func (d *desk) check() {
 			d.t.Fatal("a lease was granted on a worker that is not ready")
 		}
 	}
+	for key := range d.bundles {
+		bundle, _ := d.ledger.BundlePool(key)
+		sum = sum.Plus(bundle.Total)
+	}
 	if !sum.Equal(pool.Total) {
 		d.t.Fatalf("free and held are %v, of %v", sum, pool.Total)
 	}
 	for key, m := range d.demands {
-		if m.coming != coming[key] || m.want < 0 || m.want+m.coming == 0 {
+		if m.coming != coming[key] || m.want < 0 || m.want+m.coming+m.away == 0 {
 			d.t.Fatalf("demand %v: coming %d, leases %d, wants %d", key, m.coming, coming[key], m.want)
 		}
 	}

@@ -13,10 +13,11 @@ import (
 )
 
 const (
-	dirPrefix  = "mobula-node-"
-	lockName   = "lock"
-	socketName = "node.sock"
-	logsName   = "logs"
+	dirPrefix    = "mobula-node-"
+	lockName     = "lock"
+	socketName   = "node.sock"
+	logsName     = "logs"
+	programsName = "programs" // copies of those of other nodes
 	// orphanAge is how old a directory without a lock must be to count as left behind: its owner may be about to make the lock.
 	orphanAge = time.Minute
 )
@@ -110,7 +111,7 @@ func (d *directory) remove() error {
 	if d.made {
 		err = os.RemoveAll(d.path)
 	} else {
-		for _, name := range []string{socketName, logsName, lockName} {
+		for _, name := range []string{socketName, logsName, programsName, lockName} {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(d.path, name)))
 		}
 	}

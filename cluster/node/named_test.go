@@ -230,7 +230,7 @@ func killNode(t *testing.T, h *head.Head, node id.Node) {
 // TestActorsPauseWithoutAHead: a node that has not heard from the head for too long does not run its actors, and goes on with them.
 func TestActorsPauseWithoutAHead(t *testing.T) {
 	dir := t.TempDir()
-	h := startHead(t, head.Config{Dir: dir})
+	h := startHead(t, head.Config{Dir: dir, Log: onDisk(dir)})
 	address := h.Address()
 	a := joined(t, h, "a", nil)
 	d := driverIn(t, a, "team")
@@ -241,7 +241,7 @@ func TestActorsPauseWithoutAHead(t *testing.T) {
 	}
 	eventually(t, "its process is stopped", func() bool { return stateOf(before.pid) == "T" })
 	waits := actor.Call(driver.Spec{Form: wire.FormCall, Closure: wire.Payload{Head: []byte("count")}})
-	startHead(t, head.Config{Dir: dir, Listen: address})
+	startHead(t, head.Config{Dir: dir, Log: onDisk(dir), Listen: address})
 	text, err := result(t, waits)
 	if err != nil || !strings.HasPrefix(text, fmt.Sprintf("2 %d ", before.pid)) {
 		t.Error(text, err)

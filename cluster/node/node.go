@@ -80,23 +80,24 @@ func (c Config) withDefaults() Config {
 
 // Node is a running agent.
 type Node struct {
-	conf     Config
-	logger   *slog.Logger
-	pid      int
-	began    time.Time
-	dir      *directory
-	address  string
-	listener net.Listener
-	logs     *logStore
-	events   eventLog
-	objects  objects
-	poke     chan struct{} // room for one: the clock looks again
-	running  sync.WaitGroup
-	stop     context.CancelFunc
-	ctx      context.Context // of the workers; ends at Close
-	done     chan struct{}   // Close has ended
-	closeErr error           // set before done is closed
-	once     sync.Once
+	conf         Config
+	logger       *slog.Logger
+	pid          int
+	began        time.Time
+	dir          *directory
+	address      string
+	listener     net.Listener
+	logs         *logStore
+	programFiles *programs
+	events       eventLog
+	objects      objects
+	poke         chan struct{} // room for one: the clock looks again
+	running      sync.WaitGroup
+	stop         context.CancelFunc
+	ctx          context.Context // of the workers; ends at Close
+	done         chan struct{}   // Close has ended
+	closeErr     error           // set before done is closed
+	once         sync.Once
 
 	mu       sync.Mutex // guards below
 	book     *book
@@ -177,6 +178,7 @@ func (n *Node) listen() error {
 		return fmt.Errorf("make its directory: %w", err)
 	}
 	n.address = filepath.Join(n.dir.path, socketName)
+	n.programFiles = newPrograms(filepath.Join(n.dir.path, programsName))
 	n.logs = newLogStore(filepath.Join(n.dir.path, logsName), n.conf.LogBytes)
 	if n.listener, err = net.Listen("unix", n.address); err != nil {
 		return errors.Join(fmt.Errorf("listen for clients: %w (a socket's path has at most 107 bytes)", err), n.dir.remove())

@@ -292,7 +292,7 @@ func (l *link) listen(ctx context.Context, address string) (net.Listener, error)
 		return nil, fmt.Errorf("listen for other nodes: %w", err)
 	}
 	conf := l.identity.Server()
-	conf.NextProtos = []string{protocolLeases, protocolRelay}
+	conf.NextProtos = []string{protocolLeases, protocolRelay, protocolPrograms}
 	for name := range l.n.conf.Protocols {
 		conf.NextProtos = append(conf.NextProtos, name)
 	}
@@ -340,6 +340,8 @@ func (l *link) serve(stream *tls.Conn) {
 		n.serveNode(stream, node)
 	case protocolRelay:
 		n.serveRelay(stream)
+	case protocolPrograms:
+		n.serveProgram(stream)
 	default:
 		if serve := n.conf.Protocols[protocol]; serve != nil {
 			serve(n.ctx, node, stream)

@@ -47,6 +47,7 @@ type program struct {
 	args   []string
 	env    []string
 	owners map[clientID]bool // connected drivers that registered it
+	origin *origin           // nil where a driver of this machine has registered it
 }
 
 func (n *Node) accept() {

@@ -25,6 +25,7 @@ type proc struct {
 	cancel context.CancelFunc
 	out    [2]*rawOutput
 	log    *logFile
+	origin *origin       // of its program; nil for one of this machine
 	gone   chan struct{} // the process has ended
 
 	process     Process // nil before it has started
@@ -46,7 +47,7 @@ func (n *Node) startLocked(a startWorker) {
 	p := &proc{gone: make(chan struct{}), log: n.logs.open(workerLog + a.worker.String())}
 	p.spec = WorkerSpec{Worker: a.worker, Node: n.address, Dir: n.dir.path, Class: a.class, Devices: a.devices, HasGPUs: n.book.ledger.Pool().Total.GPU > 0}
 	if r := n.programs[a.class.Program]; r != nil {
-		p.spec.Path, p.spec.Args, p.spec.Env = r.path, r.args, r.env
+		p.spec.Path, p.spec.Args, p.spec.Env, p.origin = r.path, r.args, r.env, r.origin
 	}
 	for i, stream := range []string{streamOut, streamError} {
 		p.out[i] = &rawOutput{stream: stream, log: p.log, pass: func(stream, text string) { n.passOutput(p, stream, text) }}
@@ -61,8 +62,15 @@ func (n *Node) startLocked(a startWorker) {
 // run is a worker process from its begin to its end.
 func (n *Node) run(ctx context.Context, p *proc) {
 	defer p.cancel()
-	process, err := n.conf.Starter.Start(ctx, p.spec)
 	how := ended{}
+	var process Process
+	var err error
+	if p.origin != nil && p.spec.Path != "" {
+		p.spec.Path, err = n.executable(ctx, p.origin)
+	}
+	if err == nil {
+		process, err = n.conf.Starter.Start(ctx, p.spec)
+	}
 	if err != nil {
 		how.reason = err.Error()
 	} else {

@@ -8,7 +8,7 @@
 // # Usage
 //
 //	s, err := session.Connect(ctx, session.Config{Node: address, Program: p})
-//	o := s.Submit(session.Spec{Form: wire.FormValue, Class: class}, func(x *session.Execution) error { v := f(); return x.Return(&v) })
+//	o := s.Submit(session.Spec{Form: wire.FormValue, Class: class}, func(x session.Execution) error { v := f(); return x.Return(&v) })
 //	err = o.Get(ctx, &v)
 //
 // A worker process calls RunWorker. Current finds the session of the calling goroutine: that of its task, or the process's.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"mobula/cluster/driver"
 	"mobula/cluster/wire"
 	"mobula/cluster/worker"
 	"mobula/internal/id"
@@ -17,7 +18,20 @@ import (
 )
 
 // Execution is a task that runs, for its Run.
-type Execution struct {
+type Execution interface {
+	// Context is the task's.
+	Context() context.Context
+	// Actor is the actor of a call: what the constructor gave to Made.
+	Actor() any
+	// Made hands over the actor that a constructor made.
+	Made(actor any)
+	// Return hands over the result, which p points to.
+	Return(p any) error
+	// Yield hands over an item of a stream, which p points to. It fails when nobody wants more.
+	Yield(p any) error
+}
+
+type execution struct {
 	task   *worker.Task
 	s      *Session
 	result wire.Payload
@@ -25,25 +39,20 @@ type Execution struct {
 	system error // the result could not be sent
 }
 
-// Context is the task's.
-func (x *Execution) Context() context.Context { return x.task.Context() }
+func (x *execution) Context() context.Context { return x.task.Context() }
 
-// Actor is the actor of a call: what the constructor gave to Made.
-func (x *Execution) Actor() any { return x.task.State }
+func (x *execution) Actor() any { return x.task.State }
 
-// Made hands over the actor that a constructor made.
-func (x *Execution) Made(actor any) {
+func (x *execution) Made(actor any) {
 	x.actor, x.result = actor, wire.Payload{Head: []byte(x.task.Address())}
 }
 
-// Return hands over the result, which p points to.
-func (x *Execution) Return(p any) error {
+func (x *execution) Return(p any) error {
 	x.result, x.system = x.payload(p)
 	return nil
 }
 
-// Yield hands over an item of a stream, which p points to. It fails when nobody wants more.
-func (x *Execution) Yield(p any) error {
+func (x *execution) Yield(p any) error {
 	item, err := x.payload(p)
 	if err != nil {
 		x.system = err
@@ -53,7 +62,7 @@ func (x *Execution) Yield(p any) error {
 }
 
 // payload encodes a result. What it refers to goes along, once it is there.
-func (x *Execution) payload(p any) (wire.Payload, error) {
+func (x *execution) payload(p any) (wire.Payload, error) {
 	v := reflect.ValueOf(p).Elem()
 	e, t, err := x.s.encode(v, "result")
 	if err != nil {
@@ -65,17 +74,26 @@ func (x *Execution) payload(p any) (wire.Payload, error) {
 			return wire.Payload{}, fmt.Errorf("store the result: %w", err)
 		}
 	}
-	for _, o := range t.objects {
+	if value.Refs, err = x.refs(t.objects); err != nil {
+		x.s.giveUp(value.Place)
+		return wire.Payload{}, err
+	}
+	return value, nil
+}
+
+// refs waits for what a result refers to.
+func (x *execution) refs(objects []*driver.Object) (list []wire.Ref, err error) {
+	for _, o := range objects {
 		if err := x.s.wrap(o).Wait(x.Context()); err != nil {
-			return wire.Payload{}, err
+			return nil, err
 		}
 		inner, err := o.Result()
 		if err != nil {
-			return wire.Payload{}, fmt.Errorf("the result refers to %s, which failed: %w", o.ID.Short(), err)
+			return nil, fmt.Errorf("the result refers to %s, which failed: %w", o.ID.Short(), err)
 		}
-		value.Refs = append(value.Refs, wire.Ref{Object: o.ID, Value: inner})
+		list = append(list, wire.Ref{Object: o.ID, Value: inner})
 	}
-	return value, nil
+	return list, nil
 }
 
 // executor runs closures in this process, for the jobs of its drivers.
@@ -149,7 +167,7 @@ func (e *executor) Execute(t *worker.Task) worker.Outcome {
 		return failed(wire.Failure{Message: "read the closure: " + err.Error()})
 	}
 	t.Closure = wire.Payload{} // an actor may live long
-	x := &Execution{task: t, s: s}
+	x := &execution{task: t, s: s}
 	if f := x.run(run); f != nil {
 		return failed(*f)
 	}
@@ -162,7 +180,7 @@ func (e *executor) Execute(t *worker.Task) worker.Outcome {
 func failed(f wire.Failure) worker.Outcome { return worker.Outcome{Failure: &f} }
 
 // run calls the closure. What it returns says how the user's code failed.
-func (x *Execution) run(run Run) (f *wire.Failure) {
+func (x *execution) run(run Run) (f *wire.Failure) {
 	returned := false
 	defer func() {
 		if returned {
@@ -184,7 +202,7 @@ func (x *Execution) run(run Run) (f *wire.Failure) {
 }
 
 // panicked describes a panic; it is called while that unwinds.
-func (x *Execution) panicked(v any) *wire.Failure {
+func (x *execution) panicked(v any) *wire.Failure {
 	err, ok := v.(error)
 	if !ok {
 		err = &PanicError{Value: fmt.Sprint(v), Type: fmt.Sprintf("%T", v)}
@@ -215,7 +233,7 @@ func userFrames() (list []wire.Frame) {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	for len(list) < maxFrames {
 		f, more := frames.Next()
-		if f.Function == "mobula/cluster/session.(*Execution).run" {
+		if f.Function == "mobula/cluster/session.(*execution).run" {
 			break
 		}
 		if f.Function != "" && !hidden(f.Function) {

@@ -41,7 +41,7 @@ var runs atomic.Int32
 
 // makeLarge is a task whose result goes to the store.
 func makeLarge(s *Session) *Object {
-	return s.Submit(Spec{Form: wire.FormValue, Name: "large", Class: oneCPU}, func(x *Execution) error {
+	return s.Submit(Spec{Form: wire.FormValue, Name: "large", Class: oneCPU}, func(x Execution) error {
 		runs.Add(1)
 		list := make([]float64, 100_000)
 		list[7] = 7
@@ -77,10 +77,10 @@ func TestLostResults(t *testing.T) {
 		}
 		lose(t, o)
 	}
-	handle := &ObjectHandle{o}
-	sum := s.Submit(Spec{Form: wire.FormValue, Name: "sum", Class: oneCPU, Retries: 1}, func(x *Execution) error {
+	handle := HandleOf(o)
+	sum := s.Submit(Spec{Form: wire.FormValue, Name: "sum", Class: oneCPU, Retries: 1}, func(x Execution) error {
 		var list []float64
-		if err := handle.Object.Get(x.Context(), &list); err != nil {
+		if err := ObjectOf(handle).Get(x.Context(), &list); err != nil {
 			return err
 		}
 		return x.Return(&list[7])

@@ -109,7 +109,7 @@ func (s *Session) closeStore() error {
 	if s.store == nil {
 		return nil
 	}
-	return s.store.Close()
+	return leaveStore(s.store)
 }
 
 // join connects the driver, and the store that the node tells of.

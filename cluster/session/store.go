@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"sync"
 
 	"mobula/cluster/wire"
 	"mobula/internal/codec"
@@ -16,12 +17,61 @@ import (
 // InlineMax is the size in bytes up to which values travel in messages; as Ray's max_direct_call_object_size.
 const InlineMax = 100_000
 
+// stores are this process's connections to object stores. The sessions of a process share one: the store counts references by connection, and
+// a worker gives up in one session what it holds in another.
+var stores struct {
+	sync.Mutex
+	byPath map[string]*sharedStore
+}
+
+type sharedStore struct {
+	client   *client.Client
+	sessions int
+}
+
 func openStore(path string) (*client.Client, error) {
+	stores.Lock()
+	defer stores.Unlock()
+	if s := stores.byPath[path]; s != nil && !isDone(s.client.Done()) {
+		s.sessions++
+		return s.client, nil
+	}
 	conn, err := storewire.Dial(path)
 	if err != nil {
 		return nil, err
 	}
-	return client.New(conn, client.Options{}), nil
+	s := &sharedStore{client: client.New(conn, client.Options{}), sessions: 1}
+	if stores.byPath == nil {
+		stores.byPath = map[string]*sharedStore{}
+	}
+	stores.byPath[path] = s
+	return s.client, nil
+}
+
+// leaveStore is the reverse of openStore: the last session closes the connection.
+func leaveStore(c *client.Client) error {
+	stores.Lock()
+	for path, s := range stores.byPath {
+		if s.client != c {
+			continue
+		}
+		if s.sessions--; s.sessions > 0 {
+			stores.Unlock()
+			return nil
+		}
+		delete(stores.byPath, path)
+	}
+	stores.Unlock()
+	return c.Close()
+}
+
+func isDone(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
 }
 
 // stow makes a payload of an encoded value: in the store if it is large, else with copies of what it aliases.
@@ -85,6 +135,13 @@ func (s *Session) hold(ctx context.Context, place wire.Place) (release func(), e
 // releaser returns what gives a reference up.
 func (s *Session) releaser(place wire.Place) func() {
 	return func() { s.store.Ref(place.Object, -1) }
+}
+
+// giveUp drops what was stowed and is not sent.
+func (s *Session) giveUp(place wire.Place) {
+	if !place.IsZero() {
+		s.releaser(place)()
+	}
 }
 
 // adopt holds what came with a message as long as the object is in use here.

@@ -13,7 +13,7 @@ import (
 )
 
 // Run is what is shipped for a task: it runs the user's function and hands its result to x. Its error is the user's.
-type Run func(x *Execution) error
+type Run func(x Execution) error
 
 // Spec is what a task or a call is.
 type Spec struct {

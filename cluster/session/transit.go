@@ -78,16 +78,34 @@ func (t *transit) add(o *driver.Object) {
 	t.objects = append(t.objects, o)
 }
 
-// ObjectHandle is what refers to an object from values that travel.
-type ObjectHandle struct{ Object *Object }
+// ObjectHandle is what refers to an object from values that travel. What it holds is hidden from the compiler: see package mobula.
+type ObjectHandle struct{ object any }
 
 // ActorHandle is what refers to an actor from values that travel.
-type ActorHandle struct{ Actor *Actor }
+type ActorHandle struct{ actor any }
+
+// HandleOf returns a handle of an object.
+func HandleOf(o *Object) *ObjectHandle { return &ObjectHandle{o} }
+
+// ObjectOf returns the object of a handle.
+func ObjectOf(h *ObjectHandle) *Object {
+	o, _ := h.object.(*Object)
+	return o
+}
+
+// ActorHandleOf returns a handle of an actor.
+func ActorHandleOf(a *Actor) *ActorHandle { return &ActorHandle{a} }
+
+// ActorOf returns the actor of a handle.
+func ActorOf(h *ActorHandle) *Actor {
+	a, _ := h.actor.(*Actor)
+	return a
+}
 
 func init() {
 	codec.Register(reflect.TypeFor[ObjectHandle](), codec.Custom{
 		Encode: func(h codec.Host, p unsafe.Pointer) ([]byte, error) {
-			o := (*ObjectHandle)(p).Object
+			o := ObjectOf((*ObjectHandle)(p))
 			t, ok := h.(*transit)
 			if !ok || o == nil {
 				return nil, &codec.Error{Reason: "a Ref that no task has made", Hint: "use what Go, Put or a sibling returned"}
@@ -95,22 +113,24 @@ func init() {
 			t.add(o.Object)
 			return o.ID.ID[:], nil
 		},
-		Decode: func(h codec.Host, data []byte, p unsafe.Pointer) (err error) {
-			(*ObjectHandle)(p).Object, err = h.(*transit).object(data)
+		Decode: func(h codec.Host, data []byte, p unsafe.Pointer) error {
+			o, err := h.(*transit).object(data)
+			(*ObjectHandle)(p).object = o
 			return err
 		},
 	})
 	codec.Register(reflect.TypeFor[ActorHandle](), codec.Custom{
 		Encode: func(h codec.Host, p unsafe.Pointer) ([]byte, error) {
-			a := (*ActorHandle)(p).Actor
+			a := ActorOf((*ActorHandle)(p))
 			t, ok := h.(*transit)
 			if !ok || a == nil {
 				return nil, &codec.Error{Reason: "an Actor that nobody has made", Hint: "use what NewActor or a sibling returned"}
 			}
 			return a.encode(t), nil
 		},
-		Decode: func(h codec.Host, data []byte, p unsafe.Pointer) (err error) {
-			(*ActorHandle)(p).Actor, err = h.(*transit).actor(data)
+		Decode: func(h codec.Host, data []byte, p unsafe.Pointer) error {
+			a, err := h.(*transit).actor(data)
+			(*ActorHandle)(p).actor = a
 			return err
 		},
 	})

@@ -22,6 +22,7 @@ import (
 	"mobula/cluster/head"
 	"mobula/cluster/headwire"
 	"mobula/cluster/node"
+	"mobula/cluster/replog"
 	"mobula/cluster/sched"
 	"mobula/internal/bytesize"
 	"mobula/internal/sysmem"
@@ -199,12 +200,13 @@ func (o *startOptions) open(ctx context.Context, logger *slog.Logger) (*localClu
 	if !o.head {
 		return o.join(ctx, conf)
 	}
-	hc := head.Config{Name: o.name, Version: version, Logger: logger}
+	hc := head.Config{Name: o.name, Version: version, Logger: logger, Log: replog.In("", logger)}
 	if !o.embedded {
 		hc.Listen = net.JoinHostPort(o.host, cmp.Or(o.port, strconv.Itoa(defaultPort)))
 		if hc.Dir, err = o.headDir(); err != nil {
 			return nil, err
 		}
+		hc.Log = replog.In(hc.Dir, logger)
 	}
 	c := &localCluster{}
 	if c.head, err = head.Start(ctx, hc); err != nil {

@@ -21,6 +21,7 @@ var policy = Policy{
 		{"waist", "internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/fault internal/filelock internal/frame internal/golden internal/golocal internal/id internal/magicline internal/nearest internal/peercred internal/program internal/sysmem"},
 		{"object store", "objstore/..."},
 		{"decisions of the cluster", "cluster/sched cluster/state"},
+		{"log of the cluster", "cluster/replog"},
 		{"messages of the cluster", "cluster/wire cluster/headwire"},
 		{"runtime of the cluster", "cluster/gpu cluster/worker cluster/driver cluster/headclient cluster/node cluster/head cluster/session"},
 		{"the SDK", ". arrowvalue"},

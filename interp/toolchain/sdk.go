@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -37,7 +38,39 @@ func PrepareSDK(ctx context.Context, source fs.FS) (SDK, error) {
 		return SDK{}, err
 	}
 	defer unlock()
-	return sdk, writeSource(sdk.Dir, source) // go.mod comes last
+	sum, err := fs.ReadFile(source, "go.sum")
+	if err != nil {
+		return SDK{}, fmt.Errorf("read the source of the SDK: %w", err)
+	}
+	if err := writeSource(sdk.Dir, source); err != nil {
+		return SDK{}, err
+	}
+	module, lines := sdkModule(string(sum))
+	for _, f := range []struct{ name, text string }{{"go.sum", lines}, {"go.mod", module}} { // go.mod last: it tells that all is there
+		if err := os.WriteFile(filepath.Join(sdk.Dir, f.name), []byte(f.text), 0o600); err != nil {
+			return SDK{}, fmt.Errorf("write the source of the SDK: %w", err)
+		}
+	}
+	return sdk, nil
+}
+
+// sdkImports is what package mobula needs beside the standard library.
+var sdkImports = []string{"github.com/tidwall/btree"}
+
+// sdkModule returns the SDK's go.mod and go.sum: of all that this program is made of, what package mobula needs.
+func sdkModule(sum string) (module, lines string) {
+	module = "module mobula\n\ngo 1.26\n"
+	for line := range strings.Lines(sum) {
+		path, rest, _ := strings.Cut(line, " ")
+		if !slices.Contains(sdkImports, path) {
+			continue
+		}
+		lines += line
+		if version, _, _ := strings.Cut(rest, " "); !strings.HasSuffix(version, "/go.mod") {
+			module += "\nrequire " + path + " " + version + "\n"
+		}
+	}
+	return module, lines
 }
 
 func sourceDigest(source fs.FS) (string, error) {
@@ -79,17 +112,39 @@ func (s SDK) ModFile(ctx context.Context, tc Toolchain, gomod string) (path stri
 		remove()
 		return "", nil, err
 	}
-	sum := strings.TrimSuffix(gomod, ".mod") + ".sum"
-	if err := copyFile(filepath.Join(dir, "go.sum"), sum); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.fillModFile(ctx, tc, gomod, path); err != nil {
 		remove()
 		return "", nil, err
 	}
-	cmd := Command(ctx, dir, nil, tc.GoCmd, "mod", "edit", "-require=mobula@v0.0.0", "-replace=mobula="+s.Dir, path)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		remove()
-		return "", nil, fmt.Errorf("go mod edit: %w: %s", describeExit(err), strings.TrimSpace(string(out)))
-	}
 	return path, remove, nil
+}
+
+func (s SDK) fillModFile(ctx context.Context, tc Toolchain, gomod, path string) error {
+	sum, err := os.ReadFile(strings.TrimSuffix(gomod, ".mod") + ".sum")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	own, err := os.ReadFile(filepath.Join(s.Dir, "go.sum"))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(strings.TrimSuffix(path, ".mod")+".sum", append(sum, own...), 0o600); err != nil {
+		return err
+	}
+	module, err := os.ReadFile(filepath.Join(s.Dir, "go.mod"))
+	if err != nil {
+		return err
+	}
+	args := []string{"mod", "edit", "-require=mobula@v0.0.0", "-replace=mobula=" + s.Dir}
+	for line := range strings.Lines(string(module)) {
+		if needs, ok := strings.CutPrefix(strings.TrimSpace(line), "require "); ok {
+			args = append(args, "-require="+strings.ReplaceAll(needs, " ", "@"))
+		}
+	}
+	if out, err := Command(ctx, filepath.Dir(path), nil, tc.GoCmd, append(args, path)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("go mod edit: %w: %s", describeExit(err), strings.TrimSpace(string(out)))
+	}
+	return nil
 }
 
 func copyFile(to, from string) error {

@@ -1,11 +1,14 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -210,6 +213,9 @@ func TestFullSpillDisk(t *testing.T) {
 		t.Errorf("a task after all: %q, %v", small, err)
 	}
 	disk.left.Add(200 * mib)
+	if n, err := mobula.Go(func() int { return len(captured) }).Get(ctx); err != nil || n != size/8 {
+		t.Errorf("a capture, when there is room: %d, %v", n, err)
+	}
 	for i, r := range refs {
 		got, err := r.Get(ctx)
 		if err == nil {
@@ -218,9 +224,6 @@ func TestFullSpillDisk(t *testing.T) {
 		if err != nil {
 			t.Errorf("%d of %d: %v", i, len(refs), err)
 		}
-	}
-	if n, err := mobula.Go(func() int { return len(captured) }).Get(ctx); err != nil || n != size/8 {
-		t.Errorf("a capture, when there is room: %d, %v", n, err)
 	}
 }
 
@@ -250,6 +253,140 @@ func TestFullStore(t *testing.T) {
 	kept = nil
 	if _, err := mobula.Put(block(3, size)).Get(ctx); err != nil {
 		t.Errorf("when nobody reads any more: %v", err)
+	}
+}
+
+// TestNothingIsKept: what nobody refers to any more leaves the store, whichever way it came: of a store of 64 MiB without a disk many times
+// that are used.
+func TestNothingIsKept(t *testing.T) {
+	const size, rounds = 8 * mib, 24
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	type keeper struct {
+		last          []uint64
+		started, ends int
+	}
+	var a mobula.Actor[keeper]
+	uses := map[string]func(i int) error{
+		"put": func(i int) error {
+			list, err := mobula.Put(block(i, size)).Get(ctx)
+			return cmp.Or(err, wrong(list, i, size))
+		},
+		"result": func(i int) error {
+			list, err := mobula.Go(func() []uint64 { return block(i, size) }).Get(ctx)
+			return cmp.Or(err, wrong(list, i, size))
+		},
+		"result that nobody reads": func(i int) error {
+			_, _, err := mobula.Wait(ctx, []mobula.Ref[[]uint64]{mobula.Go(func() []uint64 { return block(i, size) })}, 1)
+			return err
+		},
+		"capture": func(i int) error {
+			list := block(i, size)
+			_, err := mobula.Try(func(context.Context) (int, error) { return 0, wrong(list, i, size) }).Get(ctx)
+			return err
+		},
+		"ref in a task": func(i int) error {
+			r := mobula.Go(func() []uint64 { return block(i, size) })
+			_, err := mobula.Try(func(ctx context.Context) (int, error) { return 0, wrong(r.Value(), i, size) }).Get(ctx)
+			return err
+		},
+		"ref as a result": func(i int) error {
+			r, err := mobula.Go(func() mobula.Ref[[]uint64] { return mobula.Put(block(i, size)) }).Get(ctx)
+			if err != nil {
+				return err
+			}
+			list, err := r.Get(ctx)
+			return cmp.Or(err, wrong(list, i, size))
+		},
+		"item of a stream": func(i int) error {
+			items := mobula.Stream(func(_ context.Context, yield func([]uint64) bool) error {
+				yield(block(i, size))
+				return nil
+			})
+			for list, err := range items {
+				if err := cmp.Or(err, wrong(list, i, size)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"argument of an actor's call": func(i int) error {
+			list := block(i, size)
+			got, err := mobula.Call(a, func(k *keeper) []uint64 { k.last = list; return k.last }).Get(ctx)
+			return cmp.Or(err, wrong(got, i, size))
+		},
+		"result of a task that was given up": func(i int) error {
+			r := mobula.Go(func() []uint64 {
+				mobula.Call(a, func(k *keeper) int { k.started++; return 0 }).Value()
+				for mobula.Call(a, func(k *keeper) int { return k.ends }).Value() <= i {
+					time.Sleep(time.Millisecond)
+				}
+				return block(i, size)
+			})
+			for mobula.Call(a, func(k *keeper) int { return k.started }).Value() <= i {
+				time.Sleep(time.Millisecond)
+			}
+			r.Cancel()
+			_, err := r.Get(ctx)
+			mobula.Call(a, func(k *keeper) int { k.ends++; return 0 }).Value()
+			if !isCanceled(err) {
+				return fmt.Errorf("the task failed with %w", err)
+			}
+			return nil
+		},
+		"items of a stream that is left": func(i int) error {
+			for list, err := range mobula.Stream(func(_ context.Context, yield func([]uint64) bool) error {
+				for yield(block(i, size/4)) {
+				}
+				return nil
+			}) {
+				return cmp.Or(err, wrong(list, i, size/4))
+			}
+			return nil
+		},
+		"result that cannot be sent": func(i int) error {
+			type pair struct {
+				list []uint64
+				ref  mobula.Ref[int]
+			}
+			_, err := mobula.Go(func() pair {
+				return pair{block(i, size), mobula.Try(func(context.Context) (int, error) { return 0, errBusy })}
+			}).Get(ctx)
+			if !errors.Is(err, errBusy) {
+				return fmt.Errorf("the task failed with %w", err)
+			}
+			return nil
+		},
+		"failure": func(i int) error {
+			list := block(i, size)
+			_, err := mobula.Try(func(context.Context) ([]uint64, error) { return list, errBusy }).Get(ctx)
+			if !errors.Is(err, errBusy) {
+				return fmt.Errorf("the task failed with %w", err)
+			}
+			return nil
+		},
+	}
+	for _, name := range slices.Sorted(maps.Keys(uses)) {
+		t.Run(name, func(t *testing.T) {
+			connectTo(t, 64*mib, &smallDisk{dir: t.TempDir()})
+			a = mobula.NewActor(func() *keeper { return &keeper{} })
+			var rest []mobula.Ref[[]uint64]
+			for i := range rounds {
+				if err := uses[name](i); err != nil {
+					t.Fatalf("round %d: %v", i, err)
+				}
+			}
+			for i := range 6 { // what tasks leave that nobody waits for is gone, too
+				await(t, fmt.Sprint("there is room for ", i), func() string {
+					r := mobula.Put(block(i, size))
+					if _, err := r.Get(ctx); err != nil {
+						return err.Error()
+					}
+					rest = append(rest, r)
+					return ""
+				})
+			}
+		})
 	}
 }
 

@@ -1,31 +1,18 @@
 package ship
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/gob"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
-	"runtime"
 	"slices"
-	"strings"
-	"unsafe"
 
 	"mobula/internal/codec"
 	"mobula/internal/program"
-	"mobula/interp/direct"
-	"mobula/interp/loader"
 )
-
-// reached is what the code behind one name comes to.
-type reached struct {
-	variables []uintptr
-	refused   error // why it cannot leave
-}
 
 // environ is a set of variables with their values.
 type environ struct {
@@ -57,102 +44,6 @@ func (p *Program) Needs(names []string) (program.Needs, error) {
 	return needs, p.log.failed
 }
 
-// variables returns the addresses of the variables that named code reads, ascending. It fails where the code writes to one.
-func (p *Program) variables(names []string) ([]uintptr, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var all []uintptr
-	for _, name := range names {
-		r, err := p.reach(name)
-		if err != nil {
-			return nil, err
-		}
-		if r.refused != nil {
-			return nil, r.refused
-		}
-		all = append(all, r.variables...)
-	}
-	if len(all) > 0 {
-		slices.Sort(all)
-		all = slices.Compact(all)
-	}
-	return all, nil
-}
-
-// reach finds what the code behind a name comes to, once for each state of the image; p.mu is held.
-func (p *Program) reach(name string) (*reached, error) {
-	if r := p.reached[name]; r != nil {
-		return r, nil
-	}
-	from, err := p.Code.Addresses(name)
-	if err != nil {
-		return nil, err
-	}
-	r := &reached{}
-	if slices.ContainsFunc(from, func(at uintptr) bool { return p.segment(at) != nil }) {
-		found := p.linker.Reach(from)
-		for _, at := range found.Variables {
-			if _, ok := p.variable(at); ok {
-				r.variables = append(r.variables, at)
-			}
-		}
-		r.refused = p.assigns(&found)
-	}
-	p.reached[name] = r
-	return r, nil
-}
-
-// variable returns the variable of the session at an address.
-func (p *Program) variable(at uintptr) (variable, bool) {
-	name, ok := p.linker.VariableName(at)
-	if !ok {
-		return variable{}, false
-	}
-	if v, ok := p.given.Load(at); ok {
-		return variable{name, v.(reflect.Value)}, true
-	}
-	v, ok := direct.Default.Variable(strings.TrimPrefix(name, mainPrefix))
-	return variable{name, v}, ok && v.CanAddr() && uintptr(v.Addr().UnsafePointer()) == at
-}
-
-const mainPrefix = "main."
-
-// userName is a variable's name as the user knows it.
-func userName(link string) string {
-	name, _, _ := strings.Cut(strings.TrimPrefix(link, mainPrefix), "۰")
-	return name
-}
-
-// assigns is an error where code assigns to a variable of the session: as the kernel found in its source, or by an instruction.
-func (p *Program) assigns(found *loader.Reach) error {
-	for _, at := range found.Functions {
-		if p.Assigns == nil {
-			break
-		}
-		if name, place, ok := p.Assigns(at); ok {
-			return assignError(name, place)
-		}
-	}
-	for _, s := range found.Stores {
-		if v, ok := p.variable(s.Variable); ok {
-			place := "unknown place"
-			if f := runtime.FuncForPC(s.PC); f != nil {
-				file, line := f.FileLine(s.PC)
-				place = fmt.Sprintf("%s:%d", file, line)
-			}
-			return assignError(userName(v.name), place)
-		}
-	}
-	return nil
-}
-
-func assignError(name, place string) error {
-	return &codec.Error{
-		Reason: fmt.Sprintf("at %s it assigns to the session variable %s, of which a task has its own copy", place, name),
-		Hint:   "return the value, or keep it in an actor",
-	}
-}
-
 // describe encodes the variables at the addresses, and those which functions among their values read in turn.
 func (p *Program) describe(addresses []uintptr, needs *program.Needs) error {
 	for {
@@ -163,7 +54,7 @@ func (p *Program) describe(addresses []uintptr, needs *program.Needs) error {
 			}
 		}
 		h := &mentions{Program: p}
-		values, err := encodeTogether(h, list)
+		values, err := p.encodeTogether(h, list)
 		if err != nil {
 			return err
 		}
@@ -203,7 +94,44 @@ func (m *mentions) TypeName(t reflect.Type) (string, error) {
 	return name, err
 }
 
-// together is the type of a struct that has the variables as fields: what they share stays shared.
+// layout is a set of variables: the struct that has them as fields, so that what they share stays shared.
+type layout struct {
+	typ   reflect.Type
+	names []string // link names
+	head  []byte   // names, addresses and types for another process
+}
+
+// layoutOf returns the layout of variables, which is made once.
+func (p *Program) layoutOf(list []variable) (*layout, error) {
+	key := make([]byte, 0, 8*len(list))
+	for _, v := range list {
+		key = binary.LittleEndian.AppendUint64(key, uint64(uintptr(v.value.Addr().UnsafePointer())))
+	}
+	if l, ok := p.layouts.Load(string(key)); ok {
+		return l.(*layout), nil
+	}
+	l := &layout{head: binary.AppendUvarint(nil, uint64(len(list)))}
+	var types []reflect.Type
+	for _, v := range list {
+		at, err := p.Name(uintptr(v.value.Addr().UnsafePointer()))
+		if err != nil {
+			return nil, err
+		}
+		typ, err := p.TypeName(v.value.Type())
+		if err != nil {
+			return nil, err
+		}
+		l.names, types = append(l.names, v.name), append(types, v.value.Type())
+		for _, text := range []string{v.name, at, typ} {
+			l.head = appendText(l.head, text)
+		}
+	}
+	l.typ = together(l.names, types)
+	p.layouts.Store(string(key), l)
+	return l, nil
+}
+
+// together is the type of a struct with the variables as fields, under the names that users know.
 func together(names []string, types []reflect.Type) reflect.Type {
 	fields := make([]reflect.StructField, len(names))
 	for i, name := range names {
@@ -215,13 +143,12 @@ func together(names []string, types []reflect.Type) reflect.Type {
 	return reflect.StructOf(fields)
 }
 
-func encodeTogether(h codec.Host, list []variable) (codec.Encoded, error) {
-	var names []string
-	var types []reflect.Type
-	for _, v := range list {
-		names, types = append(names, v.name), append(types, v.value.Type())
+func (p *Program) encodeTogether(h codec.Host, list []variable) (codec.Encoded, error) {
+	l, err := p.layoutOf(list)
+	if err != nil {
+		return codec.Encoded{}, err
 	}
-	all := reflect.New(together(names, types)).Elem()
+	all := reflect.New(l.typ).Elem()
 	for i, v := range list {
 		field(all, i).Set(v.value)
 	}
@@ -238,42 +165,27 @@ func field(of reflect.Value, i int) reflect.Value {
 	return reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem()
 }
 
-// environmentHead precedes the values.
-type environmentHead struct{ Names, Addresses, Types, Digests []string }
-
 // enter completes needs by the values of variables, and remembers them.
 func (p *Program) enter(list []variable, values codec.Encoded, needs *program.Needs) error {
-	head := environmentHead{}
-	e := &environ{digests: map[string]string{}}
+	l, err := p.layoutOf(list)
+	if err != nil {
+		return err
+	}
+	e := &environ{names: l.names, digests: map[string]string{}}
+	head := slices.Clone(l.head)
 	for _, v := range list {
 		one := values
 		if len(list) > 1 {
-			var err error
-			if one, err = encodeTogether(p, []variable{v}); err != nil {
+			if one, err = p.encodeTogether(p, []variable{v}); err != nil {
 				return err
 			}
 		}
-		at, err := p.Name(uintptr(v.value.Addr().UnsafePointer()))
-		if err != nil {
-			return err
-		}
-		typ, err := p.TypeName(v.value.Type())
-		if err != nil {
-			return err
-		}
 		digest := digestOf(one)
-		head.Names, head.Addresses = append(head.Names, v.name), append(head.Addresses, at)
-		head.Types, head.Digests = append(head.Types, typ), append(head.Digests, digest)
-		e.names = append(e.names, v.name)
+		head = appendText(head, digest)
 		e.digests[v.name] = digest
 	}
-	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(head); err != nil {
-		return err
-	}
-	text := binary.AppendUvarint(nil, uint64(b.Len()))
-	text = append(text, b.Bytes()...)
-	values.Head = append(text, values.Head...)
+	head = append(head, values.Head...)
+	values.Head = head
 	needs.Values = values
 	needs.Environment = digestOf(values)
 	p.mu.Lock()
@@ -296,35 +208,27 @@ func digestOf(e codec.Encoded) string {
 
 // SetEnvironment gives variables their values. A variable keeps the first value that it got in this process.
 func (p *Program) SetEnvironment(digest string, values codec.Encoded) error {
-	n, w := binary.Uvarint(values.Head)
-	if w <= 0 || n > uint64(len(values.Head)-w) {
-		return errors.New("the values of session variables are damaged")
+	head, rest, err := parseHead(values.Head)
+	if err != nil {
+		return err
 	}
-	head := environmentHead{}
-	if err := gob.NewDecoder(bytes.NewReader(values.Head[w : uint64(w)+n])).Decode(&head); err != nil {
-		return fmt.Errorf("the values of session variables: %w", err)
-	}
-	count := len(head.Names)
-	if len(head.Addresses) != count || len(head.Types) != count || len(head.Digests) != count {
-		return errors.New("the values of session variables are damaged")
-	}
+	values.Head = rest
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.environs[digest] != nil {
 		return nil
 	}
-	for i, name := range head.Names {
-		if before, ok := p.set[name]; ok && before != head.Digests[i] {
+	for i, name := range head.names {
+		if before, ok := p.set[name]; ok && before != head.digests[i] {
 			return fmt.Errorf("the session variable %s has another value in this process already", userName(name))
 		}
 	}
-	values.Head = values.Head[uint64(w)+n:]
-	if err := p.assign(&head, values); err != nil {
+	if err := p.assign(head, values); err != nil {
 		return err
 	}
-	e := &environ{names: head.Names, digests: map[string]string{}}
-	for i, name := range head.Names {
-		p.set[name], e.digests[name] = head.Digests[i], head.Digests[i]
+	e := &environ{names: head.names, digests: map[string]string{}}
+	for i, name := range head.names {
+		p.set[name], e.digests[name] = head.digests[i], head.digests[i]
 	}
 	p.environs[digest] = e
 	return nil
@@ -332,22 +236,22 @@ func (p *Program) SetEnvironment(digest string, values codec.Encoded) error {
 
 // assign sets the variables that have no value yet; p.mu is held.
 func (p *Program) assign(head *environmentHead, values codec.Encoded) error {
-	types := make([]reflect.Type, len(head.Names))
-	for i, name := range head.Types {
+	types := make([]reflect.Type, len(head.names))
+	for i, name := range head.types {
 		var err error
 		if types[i], err = p.TypeByName(name); err != nil {
-			return fmt.Errorf("session variable %s: %w", userName(head.Names[i]), err)
+			return fmt.Errorf("session variable %s: %w", userName(head.names[i]), err)
 		}
 	}
-	all := reflect.New(together(head.Names, types)).Elem()
+	all := reflect.New(together(head.names, types)).Elem()
 	if err := codec.Decode(p, values, all); err != nil {
 		return fmt.Errorf("the values of session variables: %w", err)
 	}
-	for i, name := range head.Names {
+	for i, name := range head.names {
 		if _, ok := p.set[name]; ok {
 			continue
 		}
-		at, err := p.Address(head.Addresses[i])
+		at, err := p.Address(head.addresses[i])
 		if err != nil {
 			return fmt.Errorf("session variable %s: %w", userName(name), err)
 		}
@@ -381,49 +285,4 @@ func (p *Program) Conflict(have []string, want string) error {
 		}
 	}
 	return nil
-}
-
-// target is what a variable of an interface or pointer type points to.
-func target(v reflect.Value) unsafe.Pointer {
-	if v.Kind() == reflect.Interface {
-		v = v.Elem()
-	}
-	if v.Kind() != reflect.Pointer {
-		return nil
-	}
-	return v.UnsafePointer()
-}
-
-// homeMark begins the names of what variables of the session point to.
-const homeMark = "="
-
-// HomeName names what a variable that was set here points to, such as an error that others are compared with: in the process
-// that the value came from it is the same. It is for what goes back there.
-func (p *Program) HomeName(at unsafe.Pointer) (string, bool) {
-	name, ok := p.homes.Load(at)
-	if !ok {
-		return "", false
-	}
-	return homeMark + name.(string), true
-}
-
-// StaticVariable also finds what HomeName has named.
-func (p *Program) StaticVariable(name string) (codec.Static, bool) {
-	link, home := strings.CutPrefix(name, homeMark)
-	if !home {
-		return p.Image.StaticVariable(name)
-	}
-	v, ok := direct.Default.Variable(strings.TrimPrefix(link, mainPrefix))
-	if !ok {
-		return codec.Static{}, false
-	}
-	at := target(v)
-	if at == nil {
-		return codec.Static{}, false
-	}
-	if v.Kind() == reflect.Interface {
-		v = v.Elem()
-	}
-	t := v.Type().Elem()
-	return codec.Static{Pointer: at, Size: t.Size(), Type: t}, true
 }

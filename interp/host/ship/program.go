@@ -22,6 +22,7 @@ type Program struct {
 	own      func() map[string]string
 	session  string
 	segments atomic.Pointer[[]*program.Segment]
+	layouts  sync.Map // addresses of variables to *layout
 	given    sync.Map // uintptr to reflect.Value: variables that SetEnvironment has set
 	homes    sync.Map // unsafe.Pointer to their link names: what they point to
 

@@ -1,4 +1,17 @@
-package head
+// Package replog is the log of a head's state by hashicorp/raft: on disk, or in memory.
+//
+// # Usage
+//
+//	h, err := head.Start(ctx, head.Config{Dir: dir, Log: replog.In(dir, logger)})
+//
+// # Concurrency
+//
+// As state.Log: commands may be proposed from any goroutine, and are applied one at a time.
+//
+// # Testing
+//
+// The tests of package head close heads and start them again from their directories.
+package replog
 
 import (
 	"bytes"
@@ -18,8 +31,8 @@ import (
 	"mobula/cluster/state"
 )
 
-// replicated is the state behind a replicated log.
-type replicated struct {
+// Log is the state behind a replicated log.
+type Log struct {
 	state   *state.State
 	raft    *raft.Raft
 	close   func() error
@@ -34,15 +47,25 @@ const (
 	keepSnapshots = 2
 )
 
-// openLog opens the log in a directory, or with "" one in memory. applied hears what new commands caused.
-func openLog(dir string, logger *slog.Logger, applied func(state.Result)) (*replicated, error) {
+// In opens the log in a directory, or with "" one in memory.
+func In(dir string, logger *slog.Logger) state.OpenLog {
+	return func(applied func(state.Result)) (state.Log, error) {
+		l, err := open(dir, logger, applied)
+		if err != nil {
+			return nil, err // not a nil *Log
+		}
+		return l, nil
+	}
+}
+
+func open(dir string, logger *slog.Logger, applied func(state.Result)) (*Log, error) {
 	conf := raft.DefaultConfig()
 	conf.LocalID = "head"
 	conf.HeartbeatTimeout, conf.ElectionTimeout, conf.LeaderLeaseTimeout = electionTime, electionTime, electionTime
 	conf.CommitTimeout = 2 * time.Millisecond
 	conf.SnapshotThreshold = 4096
 	conf.LogOutput, conf.LogLevel = lineLogger{logger}, "WARN"
-	l := &replicated{state: state.New(), applied: applied}
+	l := &Log{state: state.New(), applied: applied}
 	var logs raft.LogStore
 	var stable raft.StableStore
 	var snapshots raft.SnapshotStore
@@ -77,8 +100,8 @@ func openLog(dir string, logger *slog.Logger, applied func(state.Result)) (*repl
 	return l, nil
 }
 
-// ready waits until this head leads and has applied all commands.
-func (l *replicated) ready(ctx context.Context) error {
+// Ready waits until this head leads and has applied all commands.
+func (l *Log) Ready(ctx context.Context) error {
 	for {
 		select {
 		case leads := <-l.raft.LeaderCh():
@@ -96,13 +119,23 @@ func (l *replicated) ready(ctx context.Context) error {
 	}
 }
 
+// View is the state after the commands so far.
+func (l *Log) View() *state.View { return l.state.View() }
+
+// Snapshot has the state written down, so that the commands before it need not be kept.
+func (l *Log) Snapshot() error { return l.raft.Snapshot().Error() }
+
+// Close ends it; what was applied is on disk.
+func (l *Log) Close() error { return l.close() }
+
 // outcome is what applying a command gives to its proposer.
 type outcome struct {
 	value any
 	err   error
 }
 
-func (l *replicated) propose(c state.Command) (any, error) {
+// Propose has a command replicated and applied.
+func (l *Log) Propose(c state.Command) (any, error) {
 	data, err := state.Encode(c)
 	if err != nil {
 		return nil, err
@@ -119,7 +152,7 @@ func (l *replicated) propose(c state.Command) (any, error) {
 }
 
 // machine is the state as raft sees it.
-type machine replicated
+type machine Log
 
 // Apply applies a command.
 func (m *machine) Apply(entry *raft.Log) any {
