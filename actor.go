@@ -45,7 +45,7 @@ func TryActor[T any](f func(context.Context) (*T, error), opts ...Option) Actor[
 var errNilActor = errors.New("the constructor returned nil")
 
 func makeActor(form wire.Form, f any, opts []Option, typeName string, run session.Run) (*session.Actor, error) {
-	o, err := optionsOf(opts, options{})
+	o, err := optionsOf(opts, &noOptions)
 	if err != nil {
 		return nil, err
 	}

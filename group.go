@@ -41,7 +41,7 @@ type PlacementGroup struct {
 // NewPlacementGroup reserves bundles, all or none, and waits until they are. It fails at once where the cluster can never have them. It
 // takes the options Name, Namespace and Detached.
 func NewPlacementGroup(ctx context.Context, strategy GroupStrategy, bundles []Bundle, opts ...Option) (PlacementGroup, error) {
-	o, err := optionsOf(opts, options{})
+	o, err := optionsOf(opts, &noOptions)
 	if err != nil {
 		return PlacementGroup{}, err
 	}
@@ -69,7 +69,7 @@ func NewPlacementGroup(ctx context.Context, strategy GroupStrategy, bundles []Bu
 
 // FindPlacementGroup returns the placement group of a name.
 func FindPlacementGroup(ctx context.Context, name string, opts ...Option) (PlacementGroup, error) {
-	o, err := optionsOf(opts, options{})
+	o, err := optionsOf(opts, &noOptions)
 	if err != nil {
 		return PlacementGroup{}, err
 	}

@@ -163,7 +163,7 @@ func newActor(form wire.Form, f any, opts []Option, pointer any, run session.Run
 
 //go:noinline
 func findActor(ctx context.Context, name string, opts []Option) (*session.ActorHandle, error) {
-	o, err := optionsOf(opts, options{})
+	o, err := optionsOf(opts, &noOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func call(form wire.Form, a *session.ActorHandle, f any, opts []Option, run sess
 	if a == nil {
 		return failed(errZeroActor)
 	}
-	o, err := optionsOf(opts, options{})
+	o, err := optionsOf(opts, &noOptions)
 	if err == nil && (o.resources != nil || o.isolated) {
 		err = fmt.Errorf("a call runs where its actor is: give resources to the actor")
 	}

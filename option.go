@@ -52,6 +52,7 @@ func (o *options) resource(name string, amount float64) {
 		o.refuse("a custom resource has no name")
 		return
 	}
+	o.resources = maps.Clone(o.resources) // it may be the defaults'
 	if o.resources == nil {
 		o.resources = map[string]float64{}
 	}
@@ -171,8 +172,11 @@ func Restarts(n int) Option {
 	}
 }
 
-func optionsOf(list []Option, defaults options) (*options, error) {
-	o := defaults
+func optionsOf(list []Option, defaults *options) (*options, error) {
+	if len(list) == 0 {
+		return defaults, nil
+	}
+	o := *defaults
 	for _, set := range list {
 		set(&o)
 	}
@@ -212,17 +216,11 @@ func (o *options) retry() func(error) bool {
 	}
 }
 
+// What is asked for where no option says otherwise; nothing changes them.
+var (
+	taskDefaults = options{retries: defaultRetries, resources: oneCPU}
+	noOptions    options
+)
+
 // taskOptions are those of a task: it takes a CPU unless it says otherwise.
-func taskOptions(list []Option) (*options, error) {
-	o, err := optionsOf(list, options{retries: defaultRetries})
-	if err != nil {
-		return nil, err
-	}
-	switch _, asks := o.resources[sched.CPU]; {
-	case o.resources == nil:
-		o.resources = oneCPU
-	case !asks:
-		o.resources[sched.CPU] = 1
-	}
-	return o, nil
-}
+func taskOptions(list []Option) (*options, error) { return optionsOf(list, &taskDefaults) }

@@ -86,11 +86,11 @@ func specOf(form wire.Form, f any, o *options) (*session.Session, session.Spec, 
 	if err != nil {
 		return nil, session.Spec{}, err
 	}
-	class, key, err := o.class()
-	if err != nil {
-		return nil, session.Spec{}, err
+	spec := session.Spec{Form: form, Name: name, Retries: o.retries, RetryOn: o.retry()}
+	if form < wire.FormCall { // a call runs where its actor is
+		spec.Class, spec.ClassKey, err = o.class()
 	}
-	return s, session.Spec{Form: form, Name: name, Class: class, ClassKey: key, Retries: o.retries, RetryOn: o.retry()}, nil
+	return s, spec, err
 }
 
 // nameOf is what a task is called that runs f.

@@ -183,7 +183,7 @@ func TestArrays(t *testing.T) {
 }
 
 // many repetitions make the buffers of most types large.
-const many = 20_000
+const many = 12_000
 
 func repeat(a arrow.Array, n int) []arrow.Array {
 	all := make([]arrow.Array, n)

@@ -122,7 +122,11 @@ func (a *Actor) Call(s Spec) *Object {
 	a.calls++
 	a.mu.Unlock()
 	t.Then(a.settled)
-	a.d.whenReady(t, func() { a.send(t) })
+	if len(t.spec.Inputs) == 0 {
+		a.send(t)
+	} else {
+		a.d.whenReady(t, func() { a.send(t) })
+	}
 	return &t.Object
 }
 

@@ -29,7 +29,7 @@ func FailedActor(name string, err error) *Actor {
 // attach connects to the worker, and serves the connection.
 func (d *Driver) attach(a *Actor, worker string) {
 	grant := wire.LeaseGrant{Address: worker, Slots: 1}
-	conn, err := d.dial(grant)
+	conn, err := d.dial(grant, 0)
 	if err != nil {
 		a.mu.Lock()
 		defer a.mu.Unlock()

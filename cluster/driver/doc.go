@@ -8,6 +8,9 @@
 //
 // Values are opaque payloads: encoding is the caller's (package mobula).
 //
+// What the cluster keeps is asked of the head, through the node: actors that others find by name (NewNamed, FindNamed) and placement groups
+// (CreateGroup). A named actor is made by a node, which runs its constructor; this end follows it from one life to the next.
+//
 // # Usage
 //
 //	d, err := driver.Connect(ctx, driver.Config{Node: address, ...})

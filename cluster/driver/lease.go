@@ -51,7 +51,11 @@ func (d *Driver) granted(g wire.LeaseGrant) {
 	d.mu.Lock()
 	c := d.requests[g.Request]
 	d.mu.Unlock()
-	conn, err := d.dial(g)
+	cpus := 0.0
+	if c != nil {
+		cpus = c.spec.Resources["cpu"] * float64(g.Slots)
+	}
+	conn, err := d.dial(g, cpus)
 	if c == nil || err != nil {
 		if err == nil {
 			conn.Abort()
@@ -81,7 +85,8 @@ func (d *Driver) granted(g wire.LeaseGrant) {
 	l.serve()
 }
 
-func (d *Driver) dial(g wire.LeaseGrant) (*frame.Conn, error) {
+// dial connects to a worker; cpus are those of the lease.
+func (d *Driver) dial(g wire.LeaseGrant, cpus float64) (*frame.Conn, error) {
 	stream, err := net.Dial("unix", g.Address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
@@ -93,7 +98,7 @@ func (d *Driver) dial(g wire.LeaseGrant) (*frame.Conn, error) {
 		conn.Abort()
 		return nil, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
 	}
-	if err := conn.Send(wire.KindAttach, wire.JSON(wire.Attach{Lease: g.Lease, Job: d.conf.Job, Slots: g.Slots})); err != nil {
+	if err := conn.Send(wire.KindAttach, wire.JSON(wire.Attach{Lease: g.Lease, Job: d.conf.Job, Slots: g.Slots, CPUs: cpus})); err != nil {
 		conn.Abort()
 		return nil, err
 	}

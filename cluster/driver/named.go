@@ -168,7 +168,7 @@ func (d *Driver) follow(a *Actor, epoch uint64) {
 			return
 		case err == nil:
 			grant := wire.LeaseGrant{Address: at.Address, Worker: at.Actor.Worker, Slots: 1}
-			if conn, err := d.dial(grant); err == nil {
+			if conn, err := d.dial(grant, 0); err == nil {
 				a.lived(at.Actor.Epoch)
 				a.made.resolve(wire.Payload{Head: []byte(at.Address)}, nil)
 				d.serveAttached(a, grant, conn)

@@ -60,10 +60,10 @@ func (t *task) id() id.Task { return id.Task(t.ID) }
 func (d *Driver) Submit(s Spec) *Object {
 	t := &task{d: d, spec: s, attempt: 1}
 	t.ID, t.task = id.New[id.Object](), t
-	if len(s.Inputs) == 0 && s.Gate == nil {
+	if len(t.spec.Inputs) == 0 && t.spec.Gate == nil {
 		d.enqueue(t)
 	} else {
-		d.whenReady(t, func() { s.Gate.enter(t, func() { d.enqueue(t) }) })
+		d.whenReady(t, func() { t.spec.Gate.enter(t, func() { d.enqueue(t) }) })
 	}
 	return &t.Object
 }

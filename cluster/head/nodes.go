@@ -295,7 +295,7 @@ func (h *Head) listNodes(context.Context, *session, headwire.None) ([]headwire.N
 		info.NodeHello = headwire.NodeHello{ID: n.ID, Name: n.Name, Address: n.Address, Labels: n.Labels, Total: n.Total, Devices: n.Devices}
 		h.mu.Lock()
 		if l := h.links[n.ID]; l != nil {
-			info.Version, info.PID = l.hello.Version, l.hello.PID
+			info.Version, info.PID, info.Prefix = l.hello.Version, l.hello.PID, l.hello.Prefix
 			if l.told {
 				info.Free, info.Waiting, info.Workers = l.status.Pool.Free, l.status.Waiting, l.status.Workers
 			}

@@ -17,6 +17,7 @@ type NodeHello struct {
 	Devices []string          `json:"devices,omitempty"`
 	Version string            `json:"version,omitempty"`
 	PID     int               `json:"pid,omitzero"`
+	Prefix  string            `json:"prefix,omitempty"` // of the ids of its workers and leases, in hex
 	Actors  []ActorLife       `json:"actors,omitempty"` // that run here
 }
 

@@ -76,7 +76,7 @@ func (n *Node) askAlone(body json.RawMessage) (any, error) {
 func (n *Node) infoAlone() headwire.NodeInfo {
 	i := n.info()
 	info := headwire.NodeInfo{State: sched.Alive.String(), Joined: i.Started.UnixMilli(), Free: i.Free, Waiting: i.Waiting, Workers: i.Workers}
-	info.NodeHello = headwire.NodeHello{ID: i.Node, Name: i.Name, Labels: i.Labels, Total: i.Total, Version: i.Version, PID: i.PID}
+	info.NodeHello = headwire.NodeHello{ID: i.Node, Name: i.Name, Labels: i.Labels, Total: i.Total, Version: i.Version, PID: i.PID, Prefix: n.prefix}
 	return info
 }
 

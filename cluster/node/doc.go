@@ -26,6 +26,11 @@
 //   - A lease ends with its client's connection, and with its worker: then the client gets a WorkerExited that says why the worker ended
 //     and which tasks are at fault.
 //
+// A node may belong to a head (Config.Head, package head). What it cannot place itself, and what is not its to decide (spread, a named node,
+// placement groups), it tells the head, which assigns nodes; the node asks those for leases as its clients ask it, and gives its client a
+// socket that leads to the worker there (relay). What the head assigns to this node itself goes the same way, with a client that stands
+// for it. The node also reserves bundles, runs registered actors in workers that it drives itself, and passes the calls of its clients on to the head.
+//
 // A worker whose tasks labelled their goroutines with "task" and the id in hex is told apart by the runtime's crash report.
 //
 // # Concurrency
@@ -35,6 +40,7 @@
 //
 // # Testing
 //
-// The book is pure: its tests play clients with a clock of their own, and FuzzBook lets them do anything. Real workers are the test
-// binary, which crashes in every way; with packages driver and worker it is a cluster of one node.
+// The book is pure: its tests play clients, a head and other nodes with a clock of their own, and FuzzBook and FuzzFar let them do anything. Real workers
+// are the test binary, which crashes in every way; with packages driver, worker and head it is a cluster of several nodes, some of them processes of their own that
+// are killed.
 package node

@@ -109,7 +109,7 @@ func (l *link) certify(ctx context.Context, conf headclient.Config) error {
 // hello registers the node on a new connection, and tells the head everything.
 func (l *link) hello(ctx context.Context, peer *headwire.Peer) error {
 	n := l.n
-	hello := headwire.NodeHello{ID: n.conf.ID, Name: n.conf.Name, Labels: n.conf.Labels, Version: n.conf.Version, PID: n.pid}
+	hello := headwire.NodeHello{ID: n.conf.ID, Name: n.conf.Name, Labels: n.conf.Labels, Version: n.conf.Version, PID: n.pid, Prefix: n.prefix}
 	if l.listener != nil {
 		hello.Address = l.listener.Addr().String()
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -83,6 +84,7 @@ type Node struct {
 	conf         Config
 	logger       *slog.Logger
 	pid          int
+	prefix       string // of the ids of workers and leases, in hex
 	began        time.Time
 	dir          *directory
 	address      string
@@ -130,8 +132,10 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		clients: map[clientID]*client{}, procs: map[id.Worker]*proc{}, programs: map[string]*program{}, drivers: map[id.Job]clientID{},
 		peers: map[id.Node]*peer{}, actors: map[id.Actor]*actor{}, selfKeys: keys{numbers: map[askKey]uint64{}, keys: map[uint64]askKey{}},
 	}
+	own := prefix(c.ID)
+	n.prefix = hex.EncodeToString(own[:])
 	n.book = newBook(bookConfig{
-		node: sched.Node{ID: c.ID, Name: c.Name, Labels: c.Labels}, ids: id.NewGenerator(prefix(c.ID)),
+		node: sched.Node{ID: c.ID, Name: c.Name, Labels: c.Labels}, ids: id.NewGenerator(own),
 		ready: c.ReadyTimeout, idle: c.IdleTimeout, maxIdle: c.MaxIdle, patience: 5 * time.Second, quantum: 2 * time.Second, tellAfter: 2 * time.Second,
 		head: c.Head != nil,
 	}, c.Resources, c.Devices)

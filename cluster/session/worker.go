@@ -31,5 +31,5 @@ func ServeWorker(ctx context.Context, c Config, w id.Worker, own func() *Session
 			return err
 		}
 	}
-	return worker.Run(ctx, worker.Config{Node: c.Node, Worker: w, Dir: filepath.Dir(c.Node), Build: c.Build, Executor: e})
+	return worker.Run(ctx, worker.Config{Node: c.Node, Worker: w, Dir: filepath.Dir(c.Node), Build: c.Build, Executor: e, Own: own == nil})
 }

@@ -22,6 +22,7 @@ type Attach struct {
 	Lease id.Lease
 	Job   id.Job
 	Slots int
+	CPUs  float64 `json:",omitempty"` // of all slots
 }
 
 // LeaseRequest asks for slots. A later request of the same number, of the same class, changes how many are wanted; each

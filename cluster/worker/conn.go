@@ -19,6 +19,7 @@ type conn struct {
 	lease   id.Lease
 	job     id.Job
 	slots   int
+	cpus    float64
 	running int
 	queue   fifo[*Task]
 	pending map[id.Task]*Task  // queued and running, those of actors too: what can be canceled
@@ -42,7 +43,7 @@ func (c *conn) serve() {
 	}
 	c.mu.Lock()
 	c.err = err
-	kept := c.kept
+	kept, cpus := c.kept, c.cpus
 	c.kept = nil
 	c.queue.takeAll()
 	for _, t := range c.pending {
@@ -50,6 +51,7 @@ func (c *conn) serve() {
 	}
 	c.mu.Unlock()
 	c.Abort()
+	c.w.processors.lease(-cpus)
 	c.w.mu.Lock()
 	delete(c.w.open, c)
 	var orphans []id.Actor
@@ -169,7 +171,8 @@ func (c *conn) handle(kind byte, body []byte) error {
 			return err
 		}
 		c.mu.Lock()
-		c.lease, c.job, c.slots = m.Lease, m.Job, m.Slots
+		c.lease, c.job, c.slots, c.cpus = m.Lease, m.Job, m.Slots, m.CPUs
+		c.w.processors.lease(m.CPUs)
 		c.startLocked()
 		c.mu.Unlock()
 	default:

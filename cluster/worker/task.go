@@ -113,10 +113,16 @@ func (t *Task) wasCanceled() bool {
 }
 
 // Block tells the node that the task waits for others and needs no processor until Resume.
-func (t *Task) Block() { t.slot(wire.KindSlotBlocked) }
+func (t *Task) Block() {
+	t.worker.processors.end()
+	t.slot(wire.KindSlotBlocked)
+}
 
 // Resume takes the processor back.
-func (t *Task) Resume() { t.slot(wire.KindSlotResumed) }
+func (t *Task) Resume() {
+	t.worker.processors.begin()
+	t.slot(wire.KindSlotResumed)
+}
 
 func (t *Task) slot(kind byte) {
 	if !t.Lease.IsZero() {
@@ -164,7 +170,9 @@ func (t *Task) run(e Executor) Outcome {
 	hex.Encode(text[:], t.Task.ID[:])
 	golocal.Set(golocal.New(labelKey, string(text[:]), t))
 	start := time.Now()
+	t.worker.processors.begin()
 	out := e.Execute(t)
+	t.worker.processors.end()
 	golocal.Set(nil)
 	t.ended()
 	m := wire.Result{Task: t.Task, Status: wire.StatusOK, Nanos: uint64(time.Since(start)), Value: out.Value}

@@ -25,18 +25,21 @@ type Config struct {
 	Build    string
 	Executor Executor
 	Values   map[string]string // for the node, in the handshake
+	// Own says that the process does nothing else: the worker sets GOMAXPROCS.
+	Own bool
 }
 
 // Worker runs tasks.
 type Worker struct {
-	conf    Config
-	exec    Executor
-	ctx     context.Context
-	node    *frame.Conn
-	nodeID  id.Node
-	address string // of its own socket
-	tasks   sync.WaitGroup
-	conns   sync.WaitGroup
+	conf       Config
+	exec       Executor
+	ctx        context.Context
+	node       *frame.Conn
+	nodeID     id.Node
+	address    string // of its own socket
+	processors processors
+	tasks      sync.WaitGroup
+	conns      sync.WaitGroup
 
 	mu     sync.Mutex // guards below
 	actors map[id.Actor]*actor
@@ -60,6 +63,10 @@ func Run(ctx context.Context, c Config) error {
 			return nil
 		}
 		return fmt.Errorf("worker: join node %s: %w", c.Node, err)
+	}
+	if c.Own && os.Getenv("GOMAXPROCS") == "" { // else its user has decided
+		w.processors.own()
+		w.conns.Go(func() { w.processors.watch(ctx) })
 	}
 	w.conns.Go(func() { w.accept(listener) })
 	closing := context.AfterFunc(ctx, func() { _ = w.node.Close() })

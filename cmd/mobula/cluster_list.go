@@ -242,14 +242,33 @@ type taskRow struct {
 
 func (r taskRow) identity() string { return r.Task.String() }
 
-// tasksOf joins what the nodes know of each task: the submitter's node knows that it waits, another one that it runs.
-func tasksOf(answers []nodeAnswer[[]node.TaskInfo]) []taskRow {
+// nodeNames finds the node of a worker: the workers of one have ids that begin alike.
+type nodeNames map[string]string
+
+func namesOfNodes(ctx context.Context, c headwire.Caller) (nodeNames, error) {
+	all, err := headwire.Ask(ctx, c, headwire.ListNodes, headwire.None{})
+	names := nodeNames{}
+	for _, n := range all {
+		names[n.Prefix] = n.Name
+	}
+	return names, err
+}
+
+func (n nodeNames) of(worker id.Worker) string {
+	if worker.IsZero() {
+		return ""
+	}
+	return cmp.Or(n[worker.String()[:16]], "?")
+}
+
+// tasksOf joins what the nodes know of each task: drivers and workers may tell different ones.
+func tasksOf(answers []nodeAnswer[[]node.TaskInfo], names nodeNames) []taskRow {
 	all := map[id.Task]*taskRow{}
 	for _, a := range answers {
 		for _, t := range a.data {
 			have := all[t.Task]
 			if have == nil {
-				all[t.Task] = &taskRow{a.node, t}
+				all[t.Task] = &taskRow{TaskInfo: t}
 				continue
 			}
 			begin := have.Begin
@@ -261,13 +280,14 @@ func tasksOf(answers []nodeAnswer[[]node.TaskInfo]) []taskRow {
 				have.TaskInfo = t
 			}
 			if !t.Worker.IsZero() {
-				have.Node, worker = a.node, t.Worker
+				worker = t.Worker
 			}
 			have.Begin, have.Name, have.Worker = begin, cmp.Or(have.Name, name), worker
 		}
 	}
 	rows := []taskRow{}
 	for _, t := range all {
+		t.Node = names.of(t.Worker)
 		rows = append(rows, *t)
 	}
 	slices.SortFunc(rows, func(x, y taskRow) int { return cmp.Or(x.Begin.Compare(y.Begin), x.Task.Compare(y.Task.ID)) })
@@ -280,16 +300,16 @@ func listTasks(ctx context.Context, c headwire.Caller, now time.Time) (*table, e
 		return nil, err
 	}
 	t := &table{columns: []string{"TASK", "NAME", "STATE", "ATTEMPT", "JOB", "NODE", "WORKER", "RAN", "AGE"}}
-	for _, x := range tasksOf(answers) {
+	names, err := namesOfNodes(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range tasksOf(answers, names) {
 		ran := ""
 		if !x.Run.IsZero() {
 			ran = age(x.Last.Sub(x.Run))
 		}
-		at := x.Node
-		if x.Worker.IsZero() {
-			at = ""
-		}
-		t.add(x, short(x.Task), x.Name, x.State.String(), strconv.FormatUint(x.Attempt, 10), short(x.Job), at, short(x.Worker), ran, age(now.Sub(x.Begin)))
+		t.add(x, short(x.Task), x.Name, x.State.String(), strconv.FormatUint(x.Attempt, 10), short(x.Job), x.Node, short(x.Worker), ran, age(now.Sub(x.Begin)))
 	}
 	return t, nil
 }

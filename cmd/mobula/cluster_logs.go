@@ -72,7 +72,14 @@ func logsCommand(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("no log: %w", err)
 	}
 	l := logs.rows[0].thing.(logRow)
-	return showLog(ctx, client, l, &lastLines{marker: marker, keep: *tail}, *follow, out)
+	lines := &lastLines{marker: marker, keep: *tail}
+	if err := showLog(ctx, client, l, lines, *follow, out); err != nil {
+		return err
+	}
+	if lines.found == 0 && marker != "" {
+		fmt.Fprintf(out, "No line says that it is of this task; all that its worker wrote shows  mobula logs worker %s\n", l.Worker.Short())
+	}
+	return nil
 }
 
 func listLogs(ctx context.Context, c headwire.Caller) (*table, error) {
@@ -142,6 +149,7 @@ type lastLines struct {
 	whole  []string
 	rest   []byte // a line that has not ended
 	shown  bool
+	found  int
 }
 
 func (l *lastLines) add(text []byte) {
@@ -160,6 +168,7 @@ func (l *lastLines) take(line string) {
 	if !strings.Contains(line, l.marker) {
 		return
 	}
+	l.found++
 	l.whole = append(l.whole, line)
 	if over := len(l.whole) - l.keep; l.keep > 0 && !l.shown && over > 0 {
 		l.whole = l.whole[over:]

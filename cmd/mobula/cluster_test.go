@@ -96,7 +96,7 @@ func TestTables(t *testing.T) {
 			{Task: named[id.Task](3), Name: "score", State: wire.TaskQueued, Attempt: 1, Begin: at(5), Last: at(5)},
 		}},
 		{"b", []node.TaskInfo{{Task: named[id.Task](1), State: wire.TaskRunning, Attempt: 2, Worker: named[id.Worker](2), Begin: at(1), Run: at(3), Last: at(3)}}},
-	})
+	}, nodeNames{"a000000000000000": "b"})
 	list := &table{columns: []string{"TASK", "NAME", "STATE", "NODE"}}
 	for _, x := range tasks {
 		list.add(x, short(x.Task), x.Name, x.State.String(), x.Node)
@@ -113,7 +113,7 @@ func TestTables(t *testing.T) {
 	if err := (&table{columns: list.columns, rows: append([]row(nil), list.rows...)}).pick("a0"); err == nil || !strings.Contains(err.Error(), "3 ids") {
 		t.Error(err)
 	}
-	if err := list.filter("node=b"); err != nil || len(list.rows) != 1 {
+	if err := list.filter("node=b,state=Running"); err != nil || len(list.rows) != 1 {
 		t.Errorf("%d rows, %v", len(list.rows), err)
 	}
 	if err := list.filter("colour=red"); err == nil || !strings.Contains(err.Error(), "task, name, state, node") {
@@ -164,7 +164,7 @@ func TestTimeline(t *testing.T) {
 			event(1, wire.TaskFinished, 3, 1, ""), event(3, wire.TaskRunning, 3, 1, ""), event(2, wire.TaskFailed, 5, 1, ""),
 		}},
 		{"b", []node.EventInfo{event(3, wire.TaskSubmitted, 2, 0, "late")}},
-	})
+	}, nodeNames{"a000000000000000": "a"})
 	var text bytes.Buffer
 	if err := writeJSON(&text, trace); err != nil {
 		t.Fatal(err)

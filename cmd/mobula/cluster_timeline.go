@@ -48,7 +48,11 @@ func timelineCommand(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	trace := timeline(answers)
+	nodes, err := namesOfNodes(ctx, client)
+	if err != nil {
+		return err
+	}
+	trace := timeline(answers, nodes)
 	if len(words) == 0 {
 		return json.NewEncoder(out).Encode(trace)
 	}
@@ -78,48 +82,64 @@ type span struct {
 	state      wire.TaskState
 }
 
-// timeline makes a trace of the events of all nodes.
-func timeline(answers []nodeAnswer[[]node.EventInfo]) []traceEvent {
-	trace := []traceEvent{}
-	names := namesOf(answers)
-	for i, a := range answers {
-		pid := i + 1
-		trace = append(trace, traceEvent{Name: "process_name", Phase: "M", PID: pid, Args: map[string]any{"name": "node " + a.node}})
-		spans := spansOf(a.data)
-		lanes := map[id.Worker][]int64{} // when each lane of a worker is free
-		numbers := map[id.Worker]map[int]int{}
-		next := 0
-		for _, s := range spans {
-			lane := slices.IndexFunc(lanes[s.worker], func(free int64) bool { return free <= s.begin })
-			if lane < 0 {
-				lane = len(lanes[s.worker])
-				lanes[s.worker] = append(lanes[s.worker], 0)
-				if numbers[s.worker] == nil {
-					numbers[s.worker] = map[int]int{}
-				}
-				next++
-				numbers[s.worker][lane] = next
-				trace = append(trace, traceEvent{Name: "thread_name", Phase: "M", PID: pid, TID: next, Args: map[string]any{"name": "worker " + s.worker.Short()}})
-			}
-			lanes[s.worker][lane] = s.end
-			trace = append(trace, traceEvent{
-				Name: cmp.Or(s.name, names[s.task], "task"), Phase: "X", Start: s.begin / 1000, Took: max(1, (s.end-s.begin)/1000), PID: pid, TID: numbers[s.worker][lane],
-				Args: map[string]any{"task": s.task.String(), "job": s.job.Short(), "attempt": s.attempt, "state": s.state.String()},
-			})
+// timeline makes a trace of the events that all nodes know of.
+func timeline(answers []nodeAnswer[[]node.EventInfo], nodes nodeNames) []traceEvent {
+	var events []node.EventInfo
+	names := map[id.Task]string{} // not each event has one
+	for _, a := range answers {
+		for _, e := range a.data {
+			names[e.Task] = cmp.Or(names[e.Task], e.Name)
+			events = append(events, e)
 		}
+	}
+	slices.SortStableFunc(events, func(x, y node.EventInfo) int { return cmp.Compare(x.Nanos, y.Nanos) })
+	trace := []traceEvent{}
+	places := map[string]*tracedNode{}
+	for _, s := range spansOf(events) {
+		at := nodes.of(s.worker)
+		n := places[at]
+		if n == nil {
+			n = &tracedNode{pid: len(places) + 1, lanes: map[id.Worker][]lane{}}
+			places[at] = n
+			trace = append(trace, traceEvent{Name: "process_name", Phase: "M", PID: n.pid, Args: map[string]any{"name": "node " + at}})
+		}
+		tid, fresh := n.take(&s)
+		if fresh {
+			trace = append(trace, traceEvent{Name: "thread_name", Phase: "M", PID: n.pid, TID: tid, Args: map[string]any{"name": "worker " + s.worker.Short()}})
+		}
+		trace = append(trace, traceEvent{
+			Name: cmp.Or(s.name, names[s.task], "task"), Phase: "X", Start: s.begin / 1000, Took: max(1, (s.end-s.begin)/1000), PID: n.pid, TID: tid,
+			Args: map[string]any{"task": s.task.String(), "job": s.job.Short(), "attempt": s.attempt, "state": s.state.String()},
+		})
 	}
 	return trace
 }
 
-// namesOf are the names of tasks: not each event has one.
-func namesOf(answers []nodeAnswer[[]node.EventInfo]) map[id.Task]string {
-	names := map[id.Task]string{}
-	for _, a := range answers {
-		for _, e := range a.data {
-			names[e.Task] = cmp.Or(names[e.Task], e.Name)
-		}
+// tracedNode is a node in a trace.
+type tracedNode struct {
+	pid   int
+	last  int // of the lanes' numbers
+	lanes map[id.Worker][]lane
+}
+
+// lane is a row of tasks that do not overlap.
+type lane struct {
+	tid  int
+	free int64 // nanoseconds since 1970
+}
+
+// take puts a task into the first lane of its worker that is free, or into a fresh one.
+func (n *tracedNode) take(s *span) (tid int, fresh bool) {
+	lanes := n.lanes[s.worker]
+	i := slices.IndexFunc(lanes, func(l lane) bool { return l.free <= s.begin })
+	if i < 0 {
+		n.last++
+		i, fresh = len(lanes), true
+		lanes = append(lanes, lane{tid: n.last})
 	}
-	return names
+	lanes[i].free = s.end
+	n.lanes[s.worker] = lanes
+	return lanes[i].tid, fresh
 }
 
 // spansOf pairs the begins and ends of attempts. One that has not ended goes up to the last event.

@@ -26,8 +26,14 @@ type Custom struct {
 
 var customs sync.Map // reflect.Type to *special
 
-// Register says how values of type t travel, a type of the calling package or of one that it stands for, before any is encoded.
+// Register says how values of type t travel from now on, a type of the calling package or of one that it stands for. It is called while
+// nothing is encoded or decoded: when a program starts, or a package is loaded.
 func Register(t reflect.Type, c Custom) {
+	defer func() { // what is known of types may have this one in it
+		programs.Clear()
+		infos.Clear()
+		layouts.Clear()
+	}()
 	if c.EncodeBuffers == nil {
 		customs.Store(t, c.special())
 		return
@@ -75,7 +81,7 @@ type customNode struct {
 	buffers []sliceHeader // of bytes
 }
 
-var bytesProgram = sync.OnceValue(func() *program { return programOf(reflect.TypeFor[byte]()) })
+func bytesProgram() *program { return programOf(reflect.TypeFor[byte]()) }
 
 func (e *encoder) scanCustom(s *special, encode func(Host, unsafe.Pointer) (Encoded, error), at place, p unsafe.Pointer) error {
 	key := customKey{p, s}

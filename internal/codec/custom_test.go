@@ -141,3 +141,25 @@ func TestDamagedCustom(t *testing.T) {
 		}
 	}
 }
+
+// TestRegisterLate: a package that is loaded later changes how a type travels that was seen before.
+func TestRegisterLate(t *testing.T) {
+	type late struct{ pixels []byte }
+	type holder struct{ list []*late }
+	value := &holder{[]*late{{pixels(100)}}}
+	if got := copyOf(t, newRegistry(), value); len(got.list[0].pixels) != 100 {
+		t.Fatal(got)
+	}
+	Register(reflect.TypeFor[late](), Custom{
+		EncodeBuffers: func(_ Host, p unsafe.Pointer) (Encoded, error) {
+			return Encoded{Buffers: [][]byte{(*late)(p).pixels[:50]}}, nil
+		},
+		DecodeBuffers: func(_ Host, m Encoded, p unsafe.Pointer) error {
+			(*late)(p).pixels = m.Buffers[0]
+			return nil
+		},
+	})
+	if got := copyOf(t, newRegistry(), value); len(got.list[0].pixels) != 50 {
+		t.Errorf("%d pixels", len(got.list[0].pixels))
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"unsafe"
 )
 
@@ -128,8 +129,11 @@ func (e *encoder) contradiction(i int32, o object) error {
 	if at.region < 0 {
 		at.region, at.at, at.slot = i, 0, r.prog.typ
 	}
-	return e.refuse(at, fmt.Sprintf("it shares memory with %s, which is laid out otherwise", o.prog.typ),
-		"memory that unsafe gives two types cannot be sent")
+	hint := "memory that unsafe gives two types cannot be sent"
+	if at.region >= 0 && strings.Contains(e.regions[at.region].prog.typ.PkgPath(), "/arrow-go/") {
+		hint = `import _ "mobula/arrowvalue" to send Arrow data`
+	}
+	return e.refuse(at, fmt.Sprintf("it shares memory with %s, which is laid out otherwise", o.prog.typ), hint)
 }
 
 // number gives objects their ids; 0 is the value itself, if it is an object of its own.

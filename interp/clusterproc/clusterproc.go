@@ -139,6 +139,9 @@ func (x *Cluster) Address() string { return x.ready.Address }
 // PID is the child's process.
 func (x *Cluster) PID() int { return x.cmd.Process.Pid }
 
+// Done is closed when the child has ended.
+func (x *Cluster) Done() <-chan struct{} { return x.done }
+
 // Err tells how the child has ended, nil while it runs.
 func (x *Cluster) Err() error {
 	select {

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		fmt.Printf("{\"address\": \"/a/socket\", \"pid\": %d}\n", os.Getpid())
 		_, _ = io.Copy(io.Discard, os.Stdin) // until it ends
 		if way == "hangs" {
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 		}
 	}
 }
@@ -73,10 +73,10 @@ func TestKilled(t *testing.T) {
 	if err := errors.Join(err, p.Kill()); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); c.Err() == nil; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("its end is not noticed")
-		}
+	select {
+	case <-c.Done():
+	case <-time.After(5 * time.Second):
+		t.Fatal("its end is not noticed")
 	}
 	if !strings.Contains(c.Err().Error(), "killed") {
 		t.Error(c.Err())

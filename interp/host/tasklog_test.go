@@ -20,7 +20,7 @@ func shown(t *testing.T, f func(l *taskLogs)) (lines []string) {
 			lines = append(lines, fmt.Sprintf("%d %s %s", cell, streamNames[stream], strings.TrimSuffix(text, "\n")))
 		})
 		f(l)
-		time.Sleep(3 * repeatWindow)
+		<-time.After(3 * repeatWindow) // of the bubble
 		synctest.Wait()
 	})
 	return lines

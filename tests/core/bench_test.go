@@ -36,7 +36,6 @@ func BenchmarkObjects(b *testing.B) {
 				copy(to, from)
 				runtime.KeepAlive(to)
 				b.StopTimer()
-				to = nil
 				debug.FreeOSMemory()
 				b.StartTimer()
 			}

@@ -250,8 +250,7 @@ func TestFullStore(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	kept = nil
-	if _, err := mobula.Put(block(3, size)).Get(ctx); err != nil {
+	if _, err := mobula.Put(block(3, size)).Get(ctx); err != nil { // kept is not used any more
 		t.Errorf("when nobody reads any more: %v", err)
 	}
 }

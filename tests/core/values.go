@@ -54,7 +54,7 @@ func all(texts map[string]func() (string, error)) (string, error) {
 
 type (
 	celsius float32
-	pixel   struct{ r, g, b, a uint8 }
+	pixel   struct{ R, G, B, A uint8 }
 	columns struct {
 		names  []string
 		price  []float64
