@@ -204,9 +204,10 @@ func ExampleNewActor() {
 func ExampleTryActor() {
 	a := mobula.TryActor(func(context.Context) (*counter, error) { return nil, errors.New("no database") })
 	_, err := mobula.Call(a, func(c *counter) int { return c.n }).Get(context.Background())
-	task, _ := errors.AsType[*mobula.TaskError](err)
+	died, _ := errors.AsType[*mobula.ActorDiedError](err)
+	task, _ := errors.AsType[*mobula.TaskError](died)
 	fmt.Println(task.Message)
-	// Output: the actor's constructor failed: no database
+	// Output: no database
 }
 
 func ExampleCall() {

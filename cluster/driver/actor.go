@@ -92,7 +92,7 @@ func (a *Actor) wasMade(t *task) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.made == t {
-		a.end(err)
+		a.end(&fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: "its constructor failed: " + err.Error(), Err: err})
 	}
 }
 

@@ -108,11 +108,17 @@ func (t *task) push() wire.Push {
 	if t.actor != nil {
 		m.Actor, m.Concurrency = t.actor.ID, uint64(t.actor.spec.Concurrency)
 	}
+	m.Closure.Refs = append(m.Closure.Refs, t.refs()...)
+	return m
+}
+
+// refs are the task's inputs with their values.
+func (t *task) refs() (list []wire.Ref) {
 	for _, in := range t.spec.Inputs {
 		value, _ := in.Result() // it has not failed: whenReady
-		m.Closure.Refs = append(m.Closure.Refs, wire.Ref{Object: in.ID, Value: value})
+		list = append(list, wire.Ref{Object: in.ID, Value: value})
 	}
-	return m
+	return list
 }
 
 // Cancel ends a task: one that waits never runs, one that runs finds its context ended. A task without a context is given

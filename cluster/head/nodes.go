@@ -261,10 +261,13 @@ func (h *Head) endJobsOfTheDead() {
 	}
 }
 
+// rejoinTime is what nodes get beyond Timing.Dead after a head has started: they try to connect every few seconds only.
+const rejoinTime = 4 * time.Second
+
 func (h *Head) judge(n *state.Node, at time.Time) (sched.NodeState, string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	heard, connected := h.began, false
+	heard, connected := h.began.Add(rejoinTime), false
 	if l := h.links[n.ID]; l != nil {
 		heard, connected = l.heard, l.session != nil
 	}

@@ -146,7 +146,7 @@ func (e *executor) SetEnvironment(digest string, values wire.Payload) error {
 	if err != nil {
 		return fmt.Errorf("read the values of variables: %w", err)
 	}
-	return e.conf.Program.SetEnvironment(digest, encoded)
+	return e.conf.Program.SetEnvironment(digest, encoded, s.reader(values))
 }
 
 // Release gives up the reference to a result that its driver holds now.

@@ -43,7 +43,7 @@ func (s *Session) prepare(spec *Spec, run Run) (driver.Spec, error) {
 	if err != nil {
 		return driver.Spec{}, fmt.Errorf("submit %s: %w", spec.Name, s.explain(reflect.ValueOf(&run).Elem(), spec.Name, err))
 	}
-	needs, err := s.conf.Program.Needs(t.names)
+	needs, err := s.conf.Program.Needs(t)
 	if err != nil {
 		return driver.Spec{}, fmt.Errorf("submit %s: %w", spec.Name, err)
 	}

@@ -62,6 +62,9 @@ func (t *transit) StaticName(p unsafe.Pointer, size uintptr) (name string, offse
 	return t.Program.StaticName(p, size)
 }
 
+// Names are the names that were noted.
+func (t *transit) Names() []string { return t.names }
+
 func (t *transit) note(name string) {
 	if t.names == nil {
 		t.names = t.few[:0]
@@ -182,6 +185,15 @@ const maxPooled = 64 << 10
 
 // decode puts a value together in into.
 func (s *Session) decode(value wire.Payload, into reflect.Value) error {
+	e, err := s.fetch(value)
+	if err != nil {
+		return err
+	}
+	return codec.Decode(s.reader(value), e, into)
+}
+
+// reader is the Host for decoding a value.
+func (s *Session) reader(value wire.Payload) *transit {
 	t := &transit{Program: s.conf.Program, s: s}
 	if len(value.Refs) > 0 {
 		t.values = make(map[id.Object]wire.Payload, len(value.Refs))
@@ -189,9 +201,5 @@ func (s *Session) decode(value wire.Payload, into reflect.Value) error {
 			t.values[r.Object] = r.Value
 		}
 	}
-	e, err := s.fetch(value)
-	if err != nil {
-		return err
-	}
-	return codec.Decode(t, e, into)
+	return t
 }

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"fmt"
 	"sync"
 
 	"mobula/cluster/wire"
@@ -18,7 +17,7 @@ type actor struct {
 	concurrency int
 	running     int
 	ready       bool
-	gone        *wire.Failure // its constructor failed
+	failed      bool // its constructor
 	queue       fifo[*Task]
 	active      map[*Task]bool
 }
@@ -33,7 +32,7 @@ func (w *Worker) create(t *Task) {
 		out := t.run(w.exec)
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.value, a.ready, a.gone = out.Actor, true, out.Failure
+		a.value, a.ready, a.failed = out.Actor, true, out.Failure != nil
 		a.startLocked()
 	})
 }
@@ -96,12 +95,10 @@ func (a *actor) work() {
 		}
 		t.State = a.value
 		a.active[t] = true
-		gone := a.gone
+		failed := a.failed
 		a.mu.Unlock()
-		if gone != nil {
-			f := *gone
-			f.Message = fmt.Sprintf("the actor's constructor failed: %s", gone.Message)
-			t.refuse(wire.StatusError, &f)
+		if failed {
+			t.refuse(wire.StatusActorGone, nil) // the driver has been told why
 		} else {
 			t.run(a.w.exec)
 		}

@@ -123,7 +123,11 @@ type ActorDiedError struct {
 	Actor  id.Actor
 	Name   string
 	Reason string
+	Err    error // the failure of its constructor, if that is why
 }
+
+// Unwrap returns the constructor's failure.
+func (e *ActorDiedError) Unwrap() error { return e.Err }
 
 // Error names the actor and how it ended.
 func (e *ActorDiedError) Error() string {

@@ -25,15 +25,22 @@ type Program interface {
 	codec.Host
 	// Digest identifies the program: processes of equal digests name things equally.
 	Digest() string
-	// Needs returns what another process of the program lacks to use a value: names has the Code of the functions in it, as DescribeFunc
-	// returned it, and the TypeNames of the values in its interfaces.
-	Needs(names []string) (Needs, error)
+	// Needs returns what another process of the program lacks to use a value that was encoded with h.
+	// Values of variables that go along are encoded with h, which adds to its names.
+	Needs(h NamingHost) (Needs, error)
 	// Part returns a part of the code that was loaded since the start, by its number from 0.
 	Part(n int) ([]byte, error)
 	// Load adds the n-th part. It does nothing if that is here already.
 	Load(n int, part []byte) error
 	// SetEnvironment gives variables the values that Needs has read. It is called once, before anything runs.
-	SetEnvironment(digest string, values codec.Encoded) error
+	SetEnvironment(digest string, values codec.Encoded, h codec.Host) error
+}
+
+// NamingHost is a Host that notes what a Program has named: the Code of functions, as DescribeFunc returned it, and the TypeNames
+// of values in interfaces.
+type NamingHost interface {
+	codec.Host
+	Names() []string
 }
 
 // Needs is what code needs beside the executable.

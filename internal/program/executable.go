@@ -26,7 +26,7 @@ var theExecutable = sync.OnceValues(func() (Program, error) {
 func (x executable) Digest() string { return x.digest }
 
 // Needs returns nothing.
-func (executable) Needs([]string) (Needs, error) { return Needs{}, nil }
+func (executable) Needs(NamingHost) (Needs, error) { return Needs{}, nil }
 
 // Part fails.
 func (executable) Part(n int) ([]byte, error) {
@@ -39,6 +39,6 @@ func (executable) Load(n int, _ []byte) error {
 }
 
 // SetEnvironment fails.
-func (executable) SetEnvironment(string, codec.Encoded) error {
+func (executable) SetEnvironment(string, codec.Encoded, codec.Host) error {
 	return errors.New("values of variables have come: an executable takes none")
 }

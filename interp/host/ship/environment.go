@@ -27,14 +27,14 @@ type variable struct {
 }
 
 // Needs returns how much code was loaded, and the values of the session's variables that functions and methods of types read.
-func (p *Program) Needs(names []string) (program.Needs, error) {
-	addresses, err := p.variables(names)
+func (p *Program) Needs(h program.NamingHost) (program.Needs, error) {
+	addresses, err := p.variables(h.Names())
 	if err != nil {
 		return program.Needs{}, err
 	}
 	needs := program.Needs{}
 	if len(addresses) > 0 {
-		if err := p.describe(addresses, &needs); err != nil {
+		if err := p.describe(h, addresses, &needs); err != nil {
 			return program.Needs{}, err
 		}
 	}
@@ -45,7 +45,7 @@ func (p *Program) Needs(names []string) (program.Needs, error) {
 }
 
 // describe encodes the variables at the addresses, and those which functions among their values read in turn.
-func (p *Program) describe(addresses []uintptr, needs *program.Needs) error {
+func (p *Program) describe(h program.NamingHost, addresses []uintptr, needs *program.Needs) error {
 	for {
 		list := make([]variable, 0, len(addresses))
 		for _, at := range addresses {
@@ -53,45 +53,20 @@ func (p *Program) describe(addresses []uintptr, needs *program.Needs) error {
 				list = append(list, v)
 			}
 		}
-		h := &mentions{Program: p}
 		values, err := p.encodeTogether(h, list)
 		if err != nil {
 			return err
 		}
-		more, err := p.variables(h.names)
+		more, err := p.variables(h.Names())
 		if err != nil {
 			return err
 		}
 		all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(addresses, more))))
 		if len(all) == len(addresses) {
-			return p.enter(list, values, needs)
+			return p.enter(h, list, values, needs)
 		}
 		addresses = all
 	}
-}
-
-// mentions notes the names in what is encoded.
-type mentions struct {
-	*Program
-	names []string
-}
-
-// DescribeFunc also notes the function's name.
-func (m *mentions) DescribeFunc(f reflect.Value) (codec.Func, error) {
-	d, err := m.Program.DescribeFunc(f)
-	if err == nil {
-		m.names = append(m.names, d.Code)
-	}
-	return d, err
-}
-
-// TypeName also notes the name.
-func (m *mentions) TypeName(t reflect.Type) (string, error) {
-	name, err := m.Program.TypeName(t)
-	if err == nil {
-		m.names = append(m.names, name)
-	}
-	return name, err
 }
 
 // layout is a set of variables: the struct that has them as fields, so that what they share stays shared.
@@ -166,7 +141,7 @@ func field(of reflect.Value, i int) reflect.Value {
 }
 
 // enter completes needs by the values of variables, and remembers them.
-func (p *Program) enter(list []variable, values codec.Encoded, needs *program.Needs) error {
+func (p *Program) enter(h codec.Host, list []variable, values codec.Encoded, needs *program.Needs) error {
 	l, err := p.layoutOf(list)
 	if err != nil {
 		return err
@@ -176,7 +151,7 @@ func (p *Program) enter(list []variable, values codec.Encoded, needs *program.Ne
 	for _, v := range list {
 		one := values
 		if len(list) > 1 {
-			if one, err = p.encodeTogether(p, []variable{v}); err != nil {
+			if one, err = p.encodeTogether(h, []variable{v}); err != nil {
 				return err
 			}
 		}
@@ -207,7 +182,7 @@ func digestOf(e codec.Encoded) string {
 }
 
 // SetEnvironment gives variables their values. A variable keeps the first value that it got in this process.
-func (p *Program) SetEnvironment(digest string, values codec.Encoded) error {
+func (p *Program) SetEnvironment(digest string, values codec.Encoded, h codec.Host) error {
 	head, rest, err := parseHead(values.Head)
 	if err != nil {
 		return err
@@ -223,7 +198,7 @@ func (p *Program) SetEnvironment(digest string, values codec.Encoded) error {
 			return fmt.Errorf("the session variable %s has another value in this process already", userName(name))
 		}
 	}
-	if err := p.assign(head, values); err != nil {
+	if err := p.assign(h, head, values); err != nil {
 		return err
 	}
 	e := &environ{names: head.names, digests: map[string]string{}}
@@ -235,7 +210,7 @@ func (p *Program) SetEnvironment(digest string, values codec.Encoded) error {
 }
 
 // assign sets the variables that have no value yet; p.mu is held.
-func (p *Program) assign(head *environmentHead, values codec.Encoded) error {
+func (p *Program) assign(h codec.Host, head *environmentHead, values codec.Encoded) error {
 	types := make([]reflect.Type, len(head.names))
 	for i, name := range head.types {
 		var err error
@@ -244,7 +219,7 @@ func (p *Program) assign(head *environmentHead, values codec.Encoded) error {
 		}
 	}
 	all := reflect.New(together(head.names, types)).Elem()
-	if err := codec.Decode(p, values, all); err != nil {
+	if err := codec.Decode(h, values, all); err != nil {
 		return fmt.Errorf("the values of session variables: %w", err)
 	}
 	for i, name := range head.names {
