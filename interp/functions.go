@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 
 	"mobula/interp/hostrpc"
 )
@@ -11,6 +12,7 @@ import (
 // functions lists the functions and func literals of a cell: what literals capture, as the compiler sees it, and which session
 // variables each assigns to itself. All are listed, as the host tells them by their lines.
 func (s *Session) functions(code *cellCode) (list []hostrpc.Function) {
+	shipped := code.shippedLiterals()
 	for _, d := range code.p.file.Decls {
 		fn, isFunc := d.(*ast.FuncDecl)
 		if isFunc && fn != code.p.body && fn.Body != nil {
@@ -19,7 +21,7 @@ func (s *Session) functions(code *cellCode) (list []hostrpc.Function) {
 		ast.Inspect(d, func(n ast.Node) bool {
 			if lit, ok := n.(*ast.FuncLit); ok && code.p.copied(lit.Pos()) {
 				x := code.describeFunc(lit, lit.Body)
-				x.Captures = code.captures(lit)
+				x.Captures = code.captures(lit, shipped)
 				list = append(list, x)
 			}
 			return true
@@ -57,15 +59,17 @@ func (c *cellCode) mention(name string, pos token.Pos) hostrpc.Mention {
 	return hostrpc.Mention{Name: name, Line: line, Col: col}
 }
 
-// captures lists the variables of functions around a literal that it mentions, in the order of their first mention.
-func (c *cellCode) captures(lit *ast.FuncLit) (list []hostrpc.Mention) {
+// captures lists the variables of functions around a literal that it mentions, in the order of their first mention; in a literal that is shipped
+// session variables, too.
+func (c *cellCode) captures(lit *ast.FuncLit, shipped [][2]token.Pos) (list []hostrpc.Mention) {
+	inShipped := slices.ContainsFunc(shipped, func(r [2]token.Pos) bool { return r[0] <= lit.Pos() && lit.Pos() < r[1] })
 	seen := map[types.Object]bool{}
 	ast.Inspect(lit.Body, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
 		if !ok {
 			return true
 		}
-		if v, ok := c.res.info.Uses[id].(*types.Var); ok && !seen[v] && c.captured(v, lit) {
+		if v, ok := c.res.info.Uses[id].(*types.Var); ok && !seen[v] && (c.captured(v, lit) || inShipped && isSessionVariable(v, c.res, c.locals)) {
 			seen[v] = true
 			list = append(list, c.mention(v.Name(), id.Pos()))
 		}

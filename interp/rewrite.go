@@ -324,6 +324,9 @@ var blocking = map[string]string{
 
 // call rewrites time.Sleep and the waiting methods of package sync.
 func (r *rewriter) call(x *ast.CallExpr) {
+	if isShipper(r.res, x) {
+		r.captureShipped(x)
+	}
 	s, ok := ast.Unparen(x.Fun).(*ast.SelectorExpr)
 	if !ok {
 		return

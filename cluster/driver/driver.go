@@ -260,6 +260,15 @@ func (d *Driver) handle(kind byte, body []byte) error {
 				l.reclaim()
 			}
 		})
+	case wire.KindLeaseWanted:
+		return receive(body, func(m wire.LeaseID) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if l := d.leases[m.Lease]; l != nil {
+				l.wanted = true
+				l.returnIdle()
+			}
+		})
 	case wire.KindWorkerExited:
 		return receive(body, d.workerExited)
 	case wire.KindLog:

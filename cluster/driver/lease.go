@@ -36,6 +36,7 @@ type lease struct {
 	heard     time.Time // of the last result, or of the first task after it was idle
 	closing   bool      // it goes back when nothing is in flight
 	recalling bool
+	wanted    bool // by others, once it is idle
 	returned  bool // given back: the end of the connection is none of the worker
 	dead      bool // the worker has ended
 	attached  bool // it is none: the node did not grant it
@@ -224,6 +225,7 @@ func (l *lease) result(m *wire.Result) {
 		l.adapt(took)
 	}
 	d.pump(l.class)
+	l.returnIdle()
 	l.finishClosing()
 	if len(l.inflight) == 0 && l.waited() {
 		d.lookSoon()
@@ -368,6 +370,14 @@ func (l *lease) reclaim() {
 	l.closing = true
 	_ = l.conn.Send(wire.KindRecall, nil) // or the worker ends: lost takes over
 	l.finishClosing()
+}
+
+// returnIdle gives back a lease that others want and that has nothing to do; Driver.mu is held.
+func (l *lease) returnIdle() {
+	if l.wanted && len(l.inflight) == 0 && len(l.actors) == 0 && l.class.len() == 0 {
+		l.closing = true
+		l.finishClosing()
+	}
 }
 
 // finishClosing gives the lease back when nothing is left on it; Driver.mu is held.

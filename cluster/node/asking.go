@@ -81,7 +81,7 @@ func (n *Node) askSelfLocked(a askPeer) {
 }
 
 // deliverSelfLocked takes what the book says to the client that stands for this node.
-func (n *Node) deliverSelfLocked(_ byte, body any) {
+func (n *Node) deliverSelfLocked(kind byte, body any) {
 	now := time.Now()
 	switch m := body.(type) {
 	case wire.LeaseGrant:
@@ -91,7 +91,7 @@ func (n *Node) deliverSelfLocked(_ byte, body any) {
 	case wire.LeaseRefused:
 		n.book.refusedFar(n.selfKeys.keys[m.Request], m.Reason, m.Infeasible, now)
 	case wire.LeaseID:
-		n.book.reclaimFar(n.conf.ID, m.Lease)
+		n.book.reclaimFar(n.conf.ID, m.Lease, kind)
 	case wire.WorkerExited:
 		n.book.exitedFar(n.conf.ID, m)
 	}

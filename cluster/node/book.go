@@ -106,6 +106,7 @@ type lease struct {
 	order     uint64
 	since     time.Time
 	reclaimed time.Time // when it was asked back
+	wanted    bool      // its client was told that others wait for it
 	tries     int       // to start a worker of its own
 }
 

@@ -301,9 +301,9 @@ func (b *book) exitedFar(node id.Node, m wire.WorkerExited) {
 }
 
 // reclaimFar passes another node's wish on.
-func (b *book) reclaimFar(node id.Node, lease id.Lease) {
+func (b *book) reclaimFar(node id.Node, lease id.Lease, kind byte) {
 	if r := b.far.remotes[lease]; r != nil && r.node == node {
-		b.send(r.from.client, wire.KindLeaseReclaim, wire.LeaseID{Lease: lease})
+		b.send(r.from.client, kind, wire.LeaseID{Lease: lease})
 	}
 }
 

@@ -86,7 +86,7 @@ func TestLeaseOfAnotherNode(t *testing.T) {
 	if !taken || len(grants) != 1 || grants[0].Request != 5 || grants[0].Lease != lease || grants[0].Address != "relay" {
 		t.Errorf("%v, %+v", taken, grants)
 	}
-	d.reclaimFar(other, lease)
+	d.reclaimFar(other, lease, wire.KindLeaseReclaim)
 	d.do()
 	if got := messages[wire.LeaseID](d, 1); len(got) != 1 || got[0].Lease != lease {
 		t.Errorf("%+v", got)

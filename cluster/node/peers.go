@@ -182,7 +182,13 @@ func (p *peer) handle(kind byte, body []byte) error {
 	case wire.KindLeaseReclaim:
 		m, err := wire.ParseJSON[wire.LeaseID](body)
 		if err == nil {
-			n.update(func(b *book, _ time.Time) { b.reclaimFar(p.node, m.Lease) })
+			n.update(func(b *book, _ time.Time) { b.reclaimFar(p.node, m.Lease, wire.KindLeaseReclaim) })
+		}
+		return err
+	case wire.KindLeaseWanted:
+		m, err := wire.ParseJSON[wire.LeaseID](body)
+		if err == nil {
+			n.update(func(b *book, _ time.Time) { b.reclaimFar(p.node, m.Lease, wire.KindLeaseWanted) })
 		}
 		return err
 	case wire.KindLog:

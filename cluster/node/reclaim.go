@@ -19,7 +19,8 @@ const reclaimWait = 5 * time.Second
 //   - for a job those of jobs that hold at least two slots more;
 //   - for a request that holds nothing and has waited for the quantum, any that is as old and not deeper.
 //
-// The client returns a lease when its tasks have ended. Only what the request lacks is asked for.
+// The client returns a lease when its tasks have ended. Only what the request lacks is asked for. All others who hold what somebody lacks are
+// told that it is wanted: they return it when it is idle.
 func (b *book) reclaim(now time.Time) {
 	r := reclaimer{now: now, quantum: b.conf.quantum, free: b.ledger.Pool().Free, held: map[id.Job]int{}, holds: map[demandKey]int{}}
 	for _, l := range b.sortedLeases() {
@@ -46,6 +47,28 @@ func (b *book) reclaim(now time.Time) {
 	for _, l := range r.victims {
 		l.reclaimed = now
 		b.send(l.from.client, wire.KindLeaseReclaim, wire.LeaseID{Lease: l.id})
+	}
+	b.want()
+}
+
+// want tells those who hold what others wait for, once for each lease: they keep idle leases for a while else.
+func (b *book) want() {
+	free := b.ledger.Pool().Free
+	for _, d := range b.sortedDemands() {
+		if d.want == 0 {
+			continue
+		}
+		lacks := d.class.lacks(free)
+		for _, l := range b.sortedLeases() {
+			if !l.granted || l.wanted || l.from == d.demandKey {
+				continue
+			}
+			holding := l.holding()
+			if slices.ContainsFunc(lacks, func(name string) bool { return holding.Get(name) > 0 }) {
+				l.wanted = true
+				b.send(l.from.client, wire.KindLeaseWanted, wire.LeaseID{Lease: l.id})
+			}
+		}
 	}
 }
 

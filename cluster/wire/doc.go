@@ -49,4 +49,5 @@ const (
 	KindEvents                        // client: what became of tasks, for listings and the timeline
 	KindQuery                         // client
 	KindAnswer                        // node
+	KindLeaseWanted                   // node: others wait, give it back when it is idle
 )

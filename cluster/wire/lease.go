@@ -60,7 +60,7 @@ type LeasePending struct {
 	Reason  string
 }
 
-// LeaseID is the message of LeaseReclaim, LeaseReturn, SlotBlocked and SlotResumed.
+// LeaseID is the message of LeaseReclaim, LeaseWanted, LeaseReturn, SlotBlocked and SlotResumed.
 type LeaseID struct{ Lease id.Lease }
 
 // WorkerReady says where a worker accepts connections.

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
+	"go/build/constraint"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -33,10 +34,11 @@ import (
 
 // A Package is a folder with Go files.
 type Package struct {
-	Path    string // relative to the module, "." for its root
-	Name    string // of its package clause
-	Files   []*File
-	Imports map[string]string // import path to one file that has it; tests left out
+	Path        string // relative to the module, "." for its root
+	Name        string // of its package clause
+	Files       []*File
+	Imports     map[string]string // import path to one file that has it; tests left out
+	HostImports map[string]string // the same of files that the session host has
 }
 
 // A File is one parsed Go file.
@@ -72,7 +74,7 @@ func Load(root fs.FS, fset *token.FileSet) (map[string]*Package, error) {
 		dir := path.Dir(name)
 		p := packages[dir]
 		if p == nil {
-			p = &Package{Path: dir, Imports: map[string]string{}}
+			p = &Package{Path: dir, Imports: map[string]string{}, HostImports: map[string]string{}}
 			packages[dir] = p
 		}
 		return p.add(file)
@@ -104,6 +106,24 @@ func (p *Package) add(f *File) error {
 		target, err := strconv.Unquote(spec.Path.Value)
 		errs = append(errs, err)
 		p.Imports[target] = f.Path
+		if inHost(f.AST) {
+			p.HostImports[target] = f.Path
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// inHost reports whether a file is compiled into the session host, as its build constraint says.
+func inHost(tree *ast.File) bool {
+	for _, group := range tree.Comments {
+		if group.Pos() > tree.Package {
+			break
+		}
+		for _, c := range group.List {
+			if expr, err := constraint.Parse(c.Text); err == nil {
+				return expr.Eval(func(string) bool { return true })
+			}
+		}
+	}
+	return true
 }

@@ -79,7 +79,7 @@ func (p *Policy) Check(packages map[string]*Package) []string {
 
 func (p *Policy) checkImport(pkg *Package, target, file string, from int) []string {
 	to, local := p.local(target)
-	host := matchAny(p.HostOnly, pkg.Path)
+	host := matchAny(p.HostOnly, pkg.Path) && pkg.HostImports[target] != ""
 	switch {
 	case !local && host && strings.Contains(strings.SplitN(target, "/", 2)[0], "."):
 		return []string{fmt.Sprintf("%s imports %s: the session host links the standard library and nothing else", file, target)}

@@ -71,6 +71,39 @@ fmt.Println(a[0], b[0], a[1] != b[1])"""
     assert kernel.run(code).ok().text() == "true false true\n"
 
 
+def test_values_of_literals_travel_with_the_task(kernel):
+    """Session variables that a literal mentions are captured: no process of its own for each value."""
+    code = """var pids []int
+for i := range 20 {
+	weight := i
+	pids = append(pids, mobula.Go(func() int {
+		if weight != i {
+			panic(weight)
+		}
+		return os.Getpid()
+	}).Value())
+}
+size := 1
+first := mobula.Go(func() []int { return []int{size, os.Getpid()} })
+size = 2
+second := mobula.Go(func() []int { return []int{size, os.Getpid()} })
+fmt.Println(len(slices.Compact(pids)), first.Value()[0], second.Value()[0], first.Value()[1] == second.Value()[1])"""
+    assert kernel.run(code).ok().text() == "1 1 2 true\n"
+
+
+def test_refs_and_actors_in_session_variables(kernel):
+    kernel.run("parts := mobula.Map([]int{1, 2, 3}, func(i int) []int { return make([]int, i*100_000) })").ok()
+    kernel.run("func count() (n int) {\n\tfor _, p := range mobula.Values(parts) {\n\t\tn += len(p)\n\t}\n\treturn n\n}").ok()
+    assert value(kernel, "mobula.Go(count).Value()") == "600000", "read by a function"
+    assert value(kernel, "mobula.Go(func() int { return len(parts[1].Value()) + len(parts[2].Value()) }).Value()") == "500000", "in the literal"
+    kernel.run(COUNTER).ok()
+    kernel.run("func hit(by int) int {\n\treturn mobula.Call(hits, func(c *Counter) int {\n\t\tc.n += by\n\t\treturn c.n\n\t}).Value()\n}").ok()
+    kernel.run("_ = mobula.Values(mobula.Map([]int{1, 2, 3}, hit))").ok()
+    assert value(kernel, "hit(0)") == "6"
+    kernel.run('bad := mobula.Go(func() int { panic("broken") })').ok()
+    assert "broken" in failure(kernel, "mobula.Go(func() int { return bad.Value() }).Value()")
+
+
 def test_session_variables_that_share_memory(kernel):
     kernel.run("type Node struct {\n\tname string\n\tnext *Node\n}\nroot := &Node{name: \"root\"}\ncurrent := &Node{\"current\", root}").ok()
     kernel.run("func shared() bool { return current.next == root && root.next == nil }").ok()
@@ -155,7 +188,8 @@ def test_a_panic_shows_the_frames_of_the_task(kernel):
 
 CANNOT_LEAVE = {
     "a captured file": ('func make1() func() string {\n\tfile, _ := os.Open("/dev/null")\n\treturn func() string {\n\t\treturn file.Name()\n\t}\n}\nmobula.Go(make1()).Value()', r"captured variable file \(cell\[\d+\]:4:10\): \*os.File"),
-    "a channel of the session": ("ch := make(chan int)\nmobula.Go(func() int { return <-ch }).Value()", r"session variable ch: chan int"),
+    "a captured channel": ("ch := make(chan int)\nmobula.Go(func() int { return <-ch }).Value()", r"captured variable ch \(cell\[\d+\]:2:32\): chan int"),
+    "a channel of the session": ("ch := make(chan int)\nfunc receive() int { return <-ch }\nmobula.Go(receive).Value()", r"session variable ch: chan int"),
     "an assignment": ("total := 0\nmobula.Go(func() int {\n\ttotal++\n\treturn total\n}).Value()", r"cell\[\d+\]:3:2: .*session variable total"),
     "an assignment in a function": ("count := 0\nfunc bump() {\n\tcount = 1\n}\nmobula.Go(func() int { bump(); return 1 }).Value()", r"cell\[\d+\]:3:2: .*session variable count"),
     "an assignment in a variable's function": ("var pair struct{ a, b string }\nset := func() int { pair = struct{ a, b string }{\"1\", \"2\"}; return 1 }\nmobula.Go(set).Value()", r"cell\[\d+\]:2:21 it assigns to the session variable pair"),
@@ -255,6 +289,8 @@ def test_a_killed_host_keeps_the_cluster(own):
     own.run("%cluster connect", timeout=kit.PATIENCE).ok()
     own.run("func seven() int { return 7 }").ok()
     assert value(own, "mobula.Go(seven).Value()") == "7"
-    own.host().kill()
+    host = own.host()
+    host.kill()
+    kit.gone([host], 5, "the host ends")
     got = own.run("mobula.Go(seven).Value()").ok()
     assert "restarted" in got.text("stderr") and got.result == "7"
