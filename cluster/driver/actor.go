@@ -248,8 +248,8 @@ func (a *Actor) lostWorker(reason string, under []*task) {
 	var resend, lost []*task
 	again := a.gone == nil && (a.spec.Restarts < 0 || a.restarts < a.spec.Restarts)
 	if !a.made.Ready() {
-		a.made.attempt++
-		again = a.gone == nil && a.made.attempt <= 1+makeRetries
+		a.made.attempt++ // 1 and the number of restarts at first: see make
+		again = a.gone == nil && (a.spec.Restarts < 0 || a.made.attempt-a.restarts <= 1+makeRetries)
 	}
 	for _, t := range under {
 		switch {

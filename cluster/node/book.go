@@ -113,6 +113,9 @@ type lease struct {
 // tries is how often a worker is started before its clients are told that it cannot be.
 const tries = 3
 
+// triesKilled is the same where it was killed from outside each time.
+const triesKilled = 30
+
 // minTell is the least time between two messages to a client of why one request waits.
 const minTell = 2 * time.Second
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"mobula/cluster/headwire"
 	"mobula/cluster/wire"
@@ -22,7 +23,14 @@ type job struct {
 // countDriverLocked notes that a driver has come or gone. Workers that submit tasks for a job are none of its drivers.
 func (n *Node) countDriverLocked(c *client, values map[string]string, by int) {
 	l := n.link
-	if l == nil || c.role != wire.RoleDriver || c.job.IsZero() || n.isWorkerLocked(c.pid) {
+	if l == nil || c.role != wire.RoleDriver || c.job.IsZero() {
+		return
+	}
+	if by > 0 {
+		close(l.welcomed)
+		l.welcomed = make(chan struct{})
+	}
+	if n.isWorkerLocked(c.pid) {
 		return
 	}
 	j := l.jobs[c.job]
@@ -78,18 +86,39 @@ func (n *Node) sortedJobsLocked() []*job {
 	return slices.SortedFunc(maps.Values(n.link.jobs), func(x, y *job) int { return cmp.Compare(x.spec.ID.String(), y.spec.ID.String()) })
 }
 
-// awaitJob waits until the head knows the job of a client, if it has one.
+// welcomeTime bounds how long the connection of a driver may take to be welcomed that has opened another one for its calls already.
+const welcomeTime = 5 * time.Second
+
+// awaitJob waits until the head knows the job of a client, if it has one. Where its driver is a worker, or on another node, that is so already.
 func (n *Node) awaitJob(ctx context.Context, of id.Job) error {
-	n.mu.Lock()
-	j := n.link.jobs[of]
-	n.mu.Unlock()
-	if j == nil {
+	if of.IsZero() {
 		return nil
 	}
-	select {
-	case <-j.known:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	late := time.NewTimer(welcomeTime)
+	defer late.Stop()
+	for {
+		n.mu.Lock()
+		j, welcomed := n.link.jobs[of], n.link.welcomed
+		here := slices.ContainsFunc(n.sortedClients(), func(c *client) bool { return c.role == wire.RoleDriver && c.job == of })
+		n.mu.Unlock()
+		var known chan struct{}
+		switch {
+		case j != nil:
+			known = j.known
+		case here:
+			return nil
+		}
+		select {
+		case <-known:
+			return nil
+		case <-welcomed:
+		case <-late.C:
+			if j == nil {
+				return nil // the head says what it lacks
+			}
+			late.Reset(welcomeTime)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }

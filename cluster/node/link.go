@@ -40,6 +40,8 @@ type link struct {
 	paused bool
 	seen   []uint64
 	jobs   map[id.Job]*job
+	// welcomed is closed, and made anew, with each driver that connects.
+	welcomed chan struct{}
 }
 
 // minStatus is the least time between two statuses.
@@ -51,7 +53,7 @@ func (n *Node) joinHead(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	l := &link{n: n, dirty: make(chan struct{}, 1), jobs: map[id.Job]*job{}, beat: time.Second}
+	l := &link{n: n, dirty: make(chan struct{}, 1), jobs: map[id.Job]*job{}, welcomed: make(chan struct{}), beat: time.Second}
 	l.tasks.wake = make(chan struct{}, 1)
 	conf := headclient.Config{
 		Addresses: c.Addresses, Token: c.Token, Dial: c.Dial, Role: headwire.RoleNode, Build: n.conf.Version, Logger: n.logger,

@@ -46,6 +46,7 @@ type worker struct {
 type ended struct {
 	reason      string
 	outOfMemory bool
+	killed      bool // from outside, by SIGKILL: that says nothing of the program
 	culprits    []id.Task
 	output      string // the end of what it wrote to stderr
 }
@@ -191,14 +192,18 @@ func (b *book) startAgain(w *worker, orphans []*lease, how ended, now time.Time)
 		orphans[0].tries++
 		failed = orphans[0].tries
 	}
-	if failed < tries {
+	allowed := tries
+	if how.killed {
+		allowed = triesKilled
+	}
+	if failed < allowed {
 		for _, l := range orphans {
 			b.join(l, w.devices, now)
 		}
 		return
 	}
 	delete(b.failed, w.key)
-	reason := fmt.Sprintf("its worker process could not be started, in %d tries: %s", tries, how.reason)
+	reason := fmt.Sprintf("its worker process could not be started, in %d tries: %s", failed, how.reason)
 	if how.output != "" {
 		reason += "\n" + how.output
 	}

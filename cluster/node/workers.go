@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"os"
+	"syscall"
 	"time"
 
 	"mobula/cluster/wire"
@@ -110,7 +111,7 @@ func (n *Node) finish(p *proc, how ended) {
 
 // explain says how a process ended, from its exit status and what the runtime has reported.
 func (p *proc) explain(exit crash.End) ended {
-	how := ended{reason: exit.Reason}
+	how := ended{reason: exit.Reason, killed: exit.Signal == int(syscall.SIGKILL) && !p.planned}
 	const goCrash = 2 // the exit status of Go's runtime
 	p.out[0].finish(false)
 	text, tail := p.out[1].finish(exit.Code == goCrash || exit.Signal != 0)

@@ -99,7 +99,7 @@ func buildBinary(t *testing.T) *binary {
 // shortDir is a directory whose sockets have short enough paths.
 func shortDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "mb")
+	dir, err := os.MkdirTemp("", "mb") //nolint:usetesting // its paths are too long for sockets
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,7 +171,7 @@ func parsePairs[V any](text string, value func(string) (V, error)) (map[string]V
 
 func parseLabel(text string) (string, error) {
 	if !sched.ValidLabel(text) {
-		return "", fmt.Errorf("%q: a label's value is made of letters, digits and - _ . / :", text)
+		return "", fmt.Errorf("%q is no value of a label: it is made of letters, digits and any of - _ . / : as in eu-west", text)
 	}
 	return text, nil
 }

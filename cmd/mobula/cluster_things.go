@@ -141,12 +141,13 @@ func (t *table) summarize(by []string) *table {
 	var keys []string
 	for _, r := range t.rows {
 		cells := map[string]string{}
-		key := ""
+		var parts []string
 		for _, name := range by {
 			cell := r.cells[slices.Index(t.columns, name)]
 			cells[strings.ToLower(name)] = cell
-			key += cell + "\x00"
+			parts = append(parts, cell)
 		}
+		key := strings.Join(parts, "\x00")
 		if counts[key] == nil {
 			counts[key] = &countRow{By: cells}
 			keys = append(keys, key)

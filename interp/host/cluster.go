@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -47,15 +48,17 @@ func apart(f func()) {
 	<-done
 }
 
-// taskName is the name of a function of a cell as its user wrote it, or where a literal of a cell's statements is.
+// literalName is what the compiler calls func literals.
+var literalName = regexp.MustCompile(`\.func\d`)
+
+// taskName is the name of a function as its user wrote it, or where a literal of a cell is.
 func taskName(entry uintptr) string {
 	f := runtime.FuncForPC(entry)
 	if f == nil {
 		return "function"
 	}
 	name := f.Name()
-	if strings.HasPrefix(name, "main.cell.func") {
-		file, line := f.FileLine(entry)
+	if file, line := f.FileLine(entry); strings.HasPrefix(name, "main.") && literalName.MatchString(name) && strings.HasPrefix(file, "cell[") {
 		return file + ":" + strconv.Itoa(line)
 	}
 	name = name[strings.LastIndexByte(name, '/')+1:]

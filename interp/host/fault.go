@@ -131,7 +131,23 @@ func isRuntime(f string) bool {
 
 // frame turns a frame into data; functions of the notebook lose the package's name.
 func frame(f runtime.Frame) hostrpc.Frame {
-	return hostrpc.Frame{Func: strings.TrimPrefix(f.Function, "main."), File: f.File, Line: f.Line, User: isUser(f.Function, f.File)}
+	return hostrpc.Frame{Func: plainName(strings.TrimPrefix(f.Function, "main.")), File: f.File, Line: f.Line, User: isUser(f.Function, f.File)}
+}
+
+// plainName undoes what the names of literals show of the function that the engine has put around those which are shipped (see
+// package interp), where that was inlined: scan.scan.func1.func2 is scan.func1.
+func plainName(name string) string {
+	at := strings.Index(name, ".func")
+	if at < 0 {
+		return name
+	}
+	head, rest := name[:at], name[at+1:]
+	half := len(head) / 2
+	wrapper, literal, ok := strings.Cut(rest, ".")
+	if !ok || len(head)%2 == 0 || head[:half] != head[half+1:] || !strings.HasPrefix(literal, "func") {
+		return name
+	}
+	return head[:half] + "." + wrapper + strings.TrimPrefix(literal, strings.SplitN(literal, ".", 2)[0])
 }
 
 // isOwn reports whether a function is Mobula's.

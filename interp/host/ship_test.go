@@ -85,7 +85,7 @@ func TestShip(t *testing.T) {
 		{nil, withScale("{ return x * N }"), `fmt.Print(mobula.Go(both(pair[string]{"a", "b"}, func(x, y string) string { return x + y })).Value())`, "ab"},
 		{nil, withScale("{ return x * N }"), `N = 4; fmt.Print(mobula.Go(func() int { return Keep(10) }).Value())`, "41"},
 		{[]string{"main.scale"}, withScale("{ return -x }"), `fmt.Print(mobula.Go(func() int { return Keep(10) }).Value())`, "-9"},
-		{nil, withScale("{ return -x }"), `fmt.Print(mobula.Go(func() int { N++; return N }).Value())`, "task failed: submit cell_5.func1: at cell[5]:1 it assigns to the session variable N, of which a task has its own copy; return the value, or keep it in an actor"},
+		{nil, withScale("{ return -x }"), `fmt.Print(mobula.Go(func() int { N++; return N }).Value())`, "task failed: submit cell[5]:1: at cell[5]:1 it assigns to the session variable N, of which a task has its own copy; return the value, or keep it in an actor"},
 		{nil, withScale("{ return -x }"), `fmt.Print(mobula.Go(func() string { panic(fmt.Sprint("no ", 1)) }).Value())`, "panicked at cell[6]:1: no 1"},
 	}
 	for i, c := range cells {
@@ -110,7 +110,7 @@ func TestShipByItself(t *testing.T) {
 				_ = s.p.Tell(&hostrpc.Request{Address: &hostrpc.Address{Token: q.Token, Address: n.Address()}})
 			}()
 		}
-		if o := e.Output; o != nil && strings.Contains(string(o.Text), "(cell_1.func1) in the task\n") {
+		if o := e.Output; o != nil && strings.Contains(string(o.Text), "(cell[1]:1) in the task\n") {
 			printed <- struct{}{}
 		}
 	}
