@@ -61,13 +61,13 @@ type standard struct {
 
 var std standard
 
-// standardPackages returns the import paths of standard packages with the given name.
+// ownPackages are Mobula's packages that cells may use without importing them.
+var ownPackages = map[string][]string{"display": {"mobula/display"}, "mobula": {"mobula"}}
+
+// standardPackages returns the import paths of packages with the given name that cells may use without importing them.
 func (s *Session) standardPackages(name string) []string {
-	switch name {
-	case "display":
-		return []string{"mobula/display"}
-	case "mobula":
-		return []string{"mobula"}
+	if own := ownPackages[name]; own != nil {
+		return own
 	}
 	goroot := s.toolchain().GOROOT
 	return slices.DeleteFunc(slices.Clone(std.find(goroot, name)), func(path string) bool { return !builds(filepath.Join(goroot, "src", path)) })

@@ -134,7 +134,8 @@ func (s *Session) completionView() *complete.Snapshot {
 	s.viewImports.Unlock()
 	snap.Importer = imp
 	if index, err := complete.Std(goroot); err == nil {
-		snap.Std = index
+		snap.Std = maps.Clone(index)
+		maps.Copy(snap.Std, ownPackages)
 	}
 	for _, path := range packages.Known() {
 		if k := packages.Lookup(path); k != nil && !k.Standard && !strings.Contains(path, "internal/") {

@@ -3,19 +3,20 @@ package driver
 import (
 	"time"
 
+	"mobula/cluster/headwire"
 	"mobula/cluster/wire"
 	"mobula/internal/fault"
 	"mobula/internal/frame"
 	"mobula/internal/id"
 )
 
-// Attach returns an actor that another driver has made, by the address of its worker. made is the object of its constructor.
-// Killing and releasing it concern this process alone unless it is killed.
-func (d *Driver) Attach(actor id.Actor, name, worker string, made *Object) *Actor {
+// Attach returns an actor that another driver has made, and that lives at a place. made is the object of its constructor.
+// Releasing it concerns this process alone.
+func (d *Driver) Attach(actor id.Actor, name string, at wire.ActorPlace, made *Object) *Actor {
 	a := &Actor{ID: actor, d: d, spec: ActorSpec{Name: name}, made: &task{d: d}, attached: true}
 	a.made.Object.ID, a.made.ready = made.ID, true
 	a.made.value, a.made.err = made.Result()
-	d.wg.Go(func() { d.attach(a, worker) })
+	d.wg.Go(func() { d.attach(a, at) })
 	return a
 }
 
@@ -27,9 +28,18 @@ func FailedActor(name string, err error) *Actor {
 }
 
 // attach connects to the worker, and serves the connection.
-func (d *Driver) attach(a *Actor, worker string) {
-	grant := wire.LeaseGrant{Address: worker, Slots: 1}
-	conn, err := d.dial(grant, 0)
+func (d *Driver) attach(a *Actor, at wire.ActorPlace) {
+	grant := wire.LeaseGrant{Address: at.Address, Worker: at.Worker, Slots: 1}
+	var conn *frame.Conn
+	var err error
+	if at.Node.String() != d.hello[wire.ValueNode] { // by a relay
+		var here headwire.WorkerAddress
+		here, err = askHead(d.ctx, d, headwire.AttachWorker, headwire.WorkerRef{Node: at.Node, Worker: at.Worker})
+		grant.Address = here.Address
+	}
+	if err == nil {
+		conn, err = d.dial(grant, 0)
+	}
 	if err != nil {
 		a.mu.Lock()
 		defer a.mu.Unlock()

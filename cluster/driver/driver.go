@@ -26,9 +26,9 @@ type Config struct {
 	Values map[string]string
 	// Part returns a part of the program's code, see Spec.Parts. nil: there are none.
 	Part func(n int) ([]byte, error)
-	// Hold takes a reference to an object of a store that a worker holds; release gives it up. An error means that the object is lost.
-	// nil: values are all in messages.
-	Hold func(ctx context.Context, place wire.Place) (release func(), err error)
+	// Hold takes references to the objects of a store that a worker holds, or to copies of them, at the places of the value that it returns;
+	// release gives them up. An error means that one is lost. nil: values are all in messages.
+	Hold func(ctx context.Context, value wire.Payload) (held wire.Payload, release func(), err error)
 	// LostObject says which object of a store was not there, if that is why a task failed. nil: nothing is lost.
 	LostObject func(error) (id.Object, bool)
 	// DecodeError makes an error of a failure.

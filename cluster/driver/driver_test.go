@@ -54,7 +54,7 @@ func TestStream(t *testing.T) {
 	s := &script{funcs: map[string]func(*worker.Task) (string, error){
 		"count": func(t *worker.Task) (string, error) {
 			for i := range 2000 {
-				if err := t.Yield(wire.Payload{Head: binary.LittleEndian.AppendUint32(nil, uint32(i))}); err != nil {
+				if err := t.Yield(wire.Payload{Head: binary.LittleEndian.AppendUint32(nil, uint32(i))}, nil); err != nil {
 					return "", err
 				}
 			}

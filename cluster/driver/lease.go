@@ -237,11 +237,12 @@ func (l *lease) result(m *wire.Result) {
 // deliver hands over an item of a stream, as an object.
 func (l *lease) deliver(t *task, value wire.Payload) error {
 	o := &Object{ID: id.New[id.Object](), ready: true, value: value}
-	if !value.Place.IsZero() {
-		release, err := l.d.hold(l, value.Place)
+	if value.Stored() {
+		held, release, err := l.d.hold(l, value)
 		if err != nil {
 			return fmt.Errorf("an item of a stream is lost: %w", err)
 		}
+		o.value = held
 		o.Own(release)
 	}
 	if t.spec.OnItem != nil {
@@ -289,33 +290,35 @@ func (d *Driver) conclude(l *lease, t *task, m *wire.Result) {
 
 // arrived resolves a task whose result is here, or held in a store.
 func (d *Driver) arrived(l *lease, t *task, value wire.Payload) {
-	if value.Place.IsZero() {
+	if !value.Stored() {
 		t.resolve(value, nil)
 		return
 	}
 	d.wg.Go(func() {
-		release, err := d.hold(l, value.Place)
+		held, release, err := d.hold(l, value)
 		switch {
 		case err == nil:
 			t.Own(release)
-			t.resolve(value, nil)
+			t.resolve(held, nil)
 		case !d.again(t):
 			t.resolve(wire.Payload{}, err)
 		}
 	})
 }
 
-// hold takes over the worker's reference to an object.
-func (d *Driver) hold(l *lease, place wire.Place) (release func(), err error) {
+// hold takes over the worker's references to what is in a store of a value.
+func (d *Driver) hold(l *lease, value wire.Payload) (held wire.Payload, release func(), err error) {
 	if d.conf.Hold == nil {
-		return nil, errors.New("a result is in an object store, and this driver has none")
+		return held, nil, errors.New("a result is in an object store, and this driver has none")
 	}
-	if release, err = d.conf.Hold(d.ctx, place); err != nil {
-		return nil, err
+	if held, release, err = d.conf.Hold(d.ctx, value); err != nil {
+		return held, nil, err
 	}
-	m := wire.Taken{Object: place.Object}
-	_ = l.conn.Send(wire.KindTaken, m.Append) // without its worker the reference is gone anyway
-	return release, nil
+	for place := range value.Places {
+		m := wire.Taken{Object: place.Object}
+		_ = l.conn.Send(wire.KindTaken, m.Append) // without its worker the reference is gone anyway
+	}
+	return held, release, nil
 }
 
 // again gives a task another attempt if it has one left.

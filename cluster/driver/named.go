@@ -170,7 +170,7 @@ func (d *Driver) follow(a *Actor, epoch uint64) {
 			grant := wire.LeaseGrant{Address: at.Address, Worker: at.Actor.Worker, Slots: 1}
 			if conn, err := d.dial(grant, 0); err == nil {
 				a.lived(at.Actor.Epoch)
-				a.made.resolve(wire.Payload{Head: []byte(at.Address)}, nil)
+				a.made.resolve(wire.ActorPlace{Node: at.Actor.Node, Worker: at.Actor.Worker, Address: at.Address}.Payload(), nil)
 				d.serveAttached(a, grant, conn)
 				return
 			}

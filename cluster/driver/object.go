@@ -21,6 +21,7 @@ type Object struct {
 	err   error
 	done  chan struct{} // made when somebody waits
 	free  func()        // gives up the reference to where the value is
+	keep  []*Object     // what the value refers to, of this driver
 	then  []func()
 }
 
@@ -37,7 +38,7 @@ func (d *Driver) Put(value wire.Payload, refs []*Object) *Object {
 	if o.ready {
 		return o
 	}
-	t := &task{Object: Object{ID: o.ID}, d: d, spec: Spec{Inputs: refs}}
+	t := &task{Object: Object{ID: o.ID, keep: refs}, d: d, spec: Spec{Inputs: refs}}
 	d.whenReady(t, func() {
 		for _, in := range refs {
 			inner, _ := in.Result() // it has not failed: whenReady
@@ -75,7 +76,7 @@ func (o *Object) Free() {
 		o.mu.Unlock()
 		return
 	}
-	o.value, o.err = wire.Payload{}, &fault.FreedError{Object: o.ID}
+	o.value, o.keep, o.err = wire.Payload{}, nil, &fault.FreedError{Object: o.ID}
 	release := o.free
 	o.mu.Unlock()
 	if release != nil {

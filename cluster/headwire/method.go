@@ -65,6 +65,8 @@ const (
 	AttachActor Method[ActorWait, Attached] = "actor.attach"
 	// AttachWorker is for drivers, too: of any worker of the cluster.
 	AttachWorker Method[WorkerRef, WorkerAddress] = "worker.attach"
+	// FetchObject is for drivers and workers: it brings an object of another node's store into this one's.
+	FetchObject Method[ObjectRef, None] = "object.fetch"
 )
 
 // Notifications.

@@ -173,6 +173,14 @@ type WorkerRef struct {
 	Worker id.Worker `json:"worker"`
 }
 
+// ObjectRef names an object in a node's store.
+type ObjectRef struct {
+	Node   id.Node   `json:"node,omitzero"`
+	Object id.Object `json:"object"`
+	// Taken says that the caller has its own reference now: the node, which took one when it fetched the object, need not hold it any more.
+	Taken bool `json:"taken,omitzero"`
+}
+
 // WorkerAddress is where, on this machine, a worker is reached.
 type WorkerAddress struct {
 	Address string `json:"address"`

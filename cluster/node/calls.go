@@ -29,6 +29,12 @@ func (n *Node) passCall(ctx context.Context, c *client, method string, body json
 		}
 		address, err := n.attach(ctx, c, in)
 		return headwire.WorkerAddress{Address: address}, err
+	case method == string(headwire.FetchObject):
+		in, err := wire.ParseJSON[headwire.ObjectRef](body)
+		if err != nil {
+			return nil, headwire.Errorf(headwire.Invalid, "%v", err)
+		}
+		return headwire.None{}, n.fetchObject(ctx, c, in)
 	case n.link == nil && method == string(headwire.AskNodes):
 		return n.askAlone(body)
 	case n.link == nil && method == string(headwire.ListNodes):

@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 
 	"mobula/cluster/wire"
+	storeclient "mobula/objstore/client"
 	"mobula/objstore/store"
+	"mobula/objstore/transfer"
 )
 
 const (
@@ -20,6 +22,9 @@ type objects struct {
 	store    *store.Store
 	listener *net.UnixListener
 	address  string
+	own      *storeclient.Client // the node's, for objects of other nodes
+	server   *transfer.Server
+	fetcher  *transfer.Fetcher
 }
 
 // openObjects opens the store that the configuration asks for, if it does.
@@ -44,6 +49,9 @@ func (n *Node) openObjects() error {
 		return errors.Join(fmt.Errorf("listen for clients of the object store: %w", err), s.Close())
 	}
 	n.objects = objects{store: s, listener: l, address: address}
+	if err := n.objects.openTransfers(n); err != nil {
+		return errors.Join(fmt.Errorf("connect to the object store: %w", err), n.objects.close())
+	}
 	return nil
 }
 
@@ -54,6 +62,10 @@ func (o *objects) close() error {
 	err := o.listener.Close()
 	if errors.Is(err, net.ErrClosed) {
 		err = nil // ServeListener was first
+	}
+	if o.own != nil {
+		o.fetcher.Close()
+		err = errors.Join(err, o.own.Close())
 	}
 	return errors.Join(err, o.store.Close())
 }

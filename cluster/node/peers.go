@@ -298,7 +298,7 @@ func (l *link) listen(ctx context.Context, address string) (net.Listener, error)
 		return nil, fmt.Errorf("listen for other nodes: %w", err)
 	}
 	conf := l.identity.Server()
-	conf.NextProtos = []string{protocolLeases, protocolRelay, protocolPrograms}
+	conf.NextProtos = []string{protocolLeases, protocolRelay, protocolPrograms, protocolObjects}
 	for name := range l.n.conf.Protocols {
 		conf.NextProtos = append(conf.NextProtos, name)
 	}
@@ -348,6 +348,9 @@ func (l *link) serve(stream *tls.Conn) {
 		n.serveRelay(stream)
 	case protocolPrograms:
 		n.serveProgram(stream)
+	case protocolObjects:
+		n.serveObjects(n.ctx, node, stream)
+		_ = stream.Close()
 	default:
 		if serve := n.conf.Protocols[protocol]; serve != nil {
 			serve(n.ctx, node, stream)

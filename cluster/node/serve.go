@@ -37,6 +37,7 @@ type client struct {
 
 	node    id.Node                   // of role peer
 	calls   *headwire.Peer            // what it asks of the head, through this node
+	fetched map[id.Object]int         // objects of other nodes that are held for it; Node.mu guards it
 	relays  []*relay                  // to actors on other nodes; Node.mu guards it
 	deliver func(kind byte, body any) // of this node itself, in place of a connection; it is called with Node.mu held
 }
@@ -219,6 +220,7 @@ func (n *Node) farewell(c *client) {
 		n.adoptLocked(other, other.job)
 	}
 	n.disownLocked(c.id)
+	n.dropAllFetchedLocked(c)
 	n.countDriverLocked(c, nil, -1)
 	n.book.clientGone(c.id, time.Now())
 	if w := n.procs[c.worker]; w != nil && w.client == c {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"mobula/cluster/driver"
+	"mobula/cluster/wire"
 	"mobula/internal/codec"
 	"mobula/internal/id"
 )
@@ -134,9 +135,13 @@ func (t *transit) actor(data []byte) (*Actor, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: actor %s came without its place", codec.ErrDamaged, i.Short())
 	}
+	at, err := wire.ParseActorPlace(place)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", codec.ErrDamaged, err)
+	}
 	name := string(data[len(i.ID)+len(made.ID):])
 	a := &Actor{s: t.s, name: name}
-	apart(func() { a.Actor = t.s.driver.Attach(i, name, string(place.Head), driver.Received(made, place)) })
+	apart(func() { a.Actor = t.s.driver.Attach(i, name, at, driver.Received(made, place)) })
 	runtime.AddCleanup(a, func(a *driver.Actor) { a.Release() }, a.Actor)
 	if t.actors == nil {
 		t.actors = map[id.Actor]*Actor{}

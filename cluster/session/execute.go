@@ -36,6 +36,7 @@ type execution struct {
 	s      *Session
 	result wire.Payload
 	actor  any
+	keep   any   // what the result refers to
 	system error // the result could not be sent
 }
 
@@ -44,41 +45,41 @@ func (x *execution) Context() context.Context { return x.task.Context() }
 func (x *execution) Actor() any { return x.task.State }
 
 func (x *execution) Made(actor any) {
-	x.actor, x.result = actor, wire.Payload{Head: []byte(x.task.Address())}
+	x.actor, x.result = actor, wire.ActorPlace{Node: x.task.Node, Worker: x.task.Worker, Address: x.task.Address()}.Payload()
 }
 
 func (x *execution) Return(p any) error {
-	x.result, x.system = x.payload(p)
+	x.result, x.keep, x.system = x.payload(p)
 	return nil
 }
 
 func (x *execution) Yield(p any) error {
-	item, err := x.payload(p)
+	item, keep, err := x.payload(p)
 	if err != nil {
 		x.system = err
 		return err
 	}
-	return x.task.Yield(item)
+	return x.task.Yield(item, keep)
 }
 
-// payload encodes a result. What it refers to goes along, once it is there.
-func (x *execution) payload(p any) (wire.Payload, error) {
+// payload encodes a result. What it refers to goes along, once it is there, and is to be kept until the driver holds it.
+func (x *execution) payload(p any) (value wire.Payload, keep any, err error) {
 	v := reflect.ValueOf(p).Elem()
 	e, t, err := x.s.encode(v, "result")
 	if err != nil {
-		return wire.Payload{}, fmt.Errorf("send the result: %w", err)
+		return value, nil, fmt.Errorf("send the result: %w", err)
 	}
 	value, inline := x.s.inline(e)
 	if !inline {
 		if value, err = x.s.stow(x.Context(), e, typeOwner(v.Type())); err != nil {
-			return wire.Payload{}, fmt.Errorf("store the result: %w", err)
+			return value, nil, fmt.Errorf("store the result: %w", err)
 		}
 	}
 	if value.Refs, err = x.refs(t.objects); err != nil {
 		x.s.giveUp(value.Place)
-		return wire.Payload{}, err
+		return value, nil, err
 	}
-	return value, nil
+	return value, t.objects, nil
 }
 
 // refs waits for what a result refers to.
@@ -174,7 +175,7 @@ func (e *executor) Execute(t *worker.Task) worker.Outcome {
 	if x.system != nil {
 		return failed(s.encodeError(x.system))
 	}
-	return worker.Outcome{Value: x.result, Actor: x.actor}
+	return worker.Outcome{Value: x.result, Actor: x.actor, Keep: x.keep}
 }
 
 func failed(f wire.Failure) worker.Outcome { return worker.Outcome{Failure: &f} }

@@ -115,7 +115,7 @@ func (s *Session) closeStore() error {
 // join connects the driver, and the store that the node tells of.
 func (s *Session) join(ctx context.Context, values map[string]string) error {
 	c := driver.Config{
-		Node: s.conf.Node, Job: s.conf.Job, Build: s.conf.Build, Values: maps.Clone(values), Part: s.conf.Program.Part, Hold: s.hold,
+		Node: s.conf.Node, Job: s.conf.Job, Build: s.conf.Build, Values: maps.Clone(values), Part: s.conf.Program.Part, Hold: s.holdAll,
 		LostObject: lostObject, DecodeError: s.decodeError, OnLog: s.conf.OnLog, OnPending: s.conf.OnPending,
 	}
 	d, err := driver.Connect(ctx, c)

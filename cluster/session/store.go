@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"sync"
 
+	"mobula/cluster/driver"
+	"mobula/cluster/headwire"
 	"mobula/cluster/wire"
 	"mobula/internal/codec"
 	"mobula/internal/id"
@@ -116,20 +119,78 @@ func (s *Session) fetch(value wire.Payload) (codec.Encoded, error) {
 	if s.store == nil {
 		return codec.Encoded{}, errors.New("a value is in an object store, and this process has no connection to one")
 	}
-	o, err := s.store.Get(s.driver.Context(), value.Place.Object)
+	ctx := s.driver.Context()
+	if value.Place.Node != s.node { // a closure of another node's: what refs refer to is here already
+		_, release, err := s.hold(ctx, value.Place)
+		if err != nil {
+			return codec.Encoded{}, err
+		}
+		defer release()
+	}
+	o, err := s.store.Get(ctx, value.Place.Object)
 	if err != nil {
 		return codec.Encoded{}, err
 	}
 	return codec.Encoded{Head: o.Head, Buffers: o.Buffers}, nil
 }
 
-// hold takes a reference to an object that another process holds, before that lets go.
-func (s *Session) hold(ctx context.Context, place wire.Place) (release func(), err error) {
+// holdAll holds whatever of a value is in a store, and returns the value with the places where it is held.
+func (s *Session) holdAll(ctx context.Context, value wire.Payload) (held wire.Payload, release func(), err error) {
+	var releases []func()
+	release = func() {
+		for _, f := range releases {
+			f()
+		}
+	}
+	if held, err = s.holdInner(ctx, value, &releases); err != nil {
+		release()
+		return held, nil, err
+	}
+	return held, release, nil
+}
+
+func (s *Session) holdInner(ctx context.Context, value wire.Payload, releases *[]func()) (wire.Payload, error) {
+	if !value.Place.IsZero() {
+		held, release, err := s.hold(ctx, value.Place)
+		if err != nil {
+			return value, err
+		}
+		value.Place = held
+		*releases = append(*releases, release)
+	}
+	value.Refs = slices.Clone(value.Refs)
+	for i := range value.Refs {
+		inner, err := s.holdInner(ctx, value.Refs[i].Value, releases)
+		if err != nil {
+			return value, err
+		}
+		value.Refs[i].Value = inner
+	}
+	return value, nil
+}
+
+// hold takes a reference to an object that another process holds, before that lets go. From another node's store it is copied to this one's.
+func (s *Session) hold(ctx context.Context, place wire.Place) (held wire.Place, release func(), err error) {
 	if s.store == nil {
-		return nil, errors.New("a value is in an object store, and this process has no connection to one")
+		return place, nil, errors.New("a value is in an object store, and this process has no connection to one")
+	}
+	if place.Node == s.node {
+		s.store.Ref(place.Object, 1)
+		return place, s.releaser(place), s.store.Sync(ctx)
+	}
+	ref := headwire.ObjectRef{Node: place.Node, Object: place.Object}
+	if _, err := Ask(ctx, s, headwire.FetchObject, ref); err != nil {
+		if headwire.HasCode(err, headwire.NotFound) {
+			err = &objstore.LostError{ID: place.Object, Reason: err.Error()}
+		}
+		return place, nil, err
 	}
 	s.store.Ref(place.Object, 1)
-	return s.releaser(place), s.store.Sync(ctx)
+	err = s.store.Sync(ctx)
+	ref.Taken = true
+	_, taken := Ask(ctx, s, headwire.FetchObject, ref)
+	place.Node = s.node
+	return place, s.releaser(place), errors.Join(err, taken)
 }
 
 // releaser returns what gives a reference up.
@@ -144,17 +205,18 @@ func (s *Session) giveUp(place wire.Place) {
 	}
 }
 
-// adopt holds what came with a message as long as the object is in use here.
-func (s *Session) adopt(o *Object) error {
-	value, _ := o.Object.Result()
-	if value.Place.IsZero() {
-		return nil
+// adopt returns an object that came with a message, which is held as long as it is in use here.
+func (s *Session) adopt(object id.Object, value wire.Payload) (*Object, error) {
+	if !value.Stored() {
+		return s.wrap(driver.Received(object, value)), nil
 	}
-	release, err := s.hold(s.driver.Context(), value.Place)
-	if err == nil {
-		o.Own(release)
+	held, release, err := s.holdAll(s.driver.Context(), value)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	o := s.wrap(driver.Received(object, held))
+	o.Own(release)
+	return o, nil
 }
 
 // typeOwner labels what a value takes in the store.

@@ -152,14 +152,14 @@ func (t *transit) object(name []byte) (*Object, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: object %s did not come with the value", codec.ErrDamaged, i.Short())
 	}
-	o := t.s.wrap(driver.Received(i, value))
+	o, err := t.s.adopt(i, value)
+	if err != nil {
+		return nil, err
+	}
 	if t.made == nil {
 		t.made = map[id.Object]*Object{}
 	}
 	t.made[i] = o
-	if err := t.s.adopt(o); err != nil {
-		return nil, err
-	}
 	return o, nil
 }
 

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"mobula/internal/id"
 )
@@ -12,6 +13,29 @@ type Payload struct {
 	Buffers [][]byte
 	Place   Place // where the value is if it is not here
 	Refs    []Ref // the objects that the value refers to
+}
+
+// ActorPlace is where an actor lives: the value of its constructor's object.
+type ActorPlace struct {
+	Node    id.Node
+	Worker  id.Worker
+	Address string // of the worker's socket, on its node
+}
+
+// Payload is the place as a value.
+func (p ActorPlace) Payload() Payload {
+	return Payload{Head: append(append(append([]byte(nil), p.Node.ID[:]...), p.Worker.ID[:]...), p.Address...)}
+}
+
+// ParseActorPlace reads a place.
+func ParseActorPlace(value Payload) (p ActorPlace, err error) {
+	if len(value.Head) < 32 {
+		return p, fmt.Errorf("a damaged place of an actor, of %d bytes", len(value.Head))
+	}
+	copy(p.Node.ID[:], value.Head)
+	copy(p.Worker.ID[:], value.Head[16:])
+	p.Address = string(value.Head[32:])
+	return p, nil
 }
 
 // Ref is the value of an object that another value refers to.
@@ -40,6 +64,31 @@ func (p Payload) Size() int {
 		n += r.Value.Size()
 	}
 	return n
+}
+
+// Places yields where the value is, and those that it refers to, as far as they are in stores.
+func (p Payload) Places(yield func(Place) bool) {
+	p.places(yield)
+}
+
+func (p Payload) places(yield func(Place) bool) bool {
+	if !p.Place.IsZero() && !yield(p.Place) {
+		return false
+	}
+	for _, r := range p.Refs {
+		if !r.Value.places(yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// Stored reports whether the value, or one that it refers to, is in a store.
+func (p Payload) Stored() bool {
+	for range p.Places {
+		return true
+	}
+	return false
 }
 
 // Clone returns a copy that aliases nothing.

@@ -23,7 +23,7 @@ type conn struct {
 	running int
 	queue   fifo[*Task]
 	pending map[id.Task]*Task  // queued and running, those of actors too: what can be canceled
-	kept    map[id.Object]bool // of results, until the driver holds them
+	kept    map[id.Object]kept // of results, until the driver holds them
 	unfit   error              // what its tasks need could not be loaded
 	err     error
 }
@@ -64,37 +64,47 @@ func (c *conn) serve() {
 	for _, actor := range orphans {
 		c.w.kill(actor)
 	}
-	for object := range kept {
-		c.release(object)
+	for object, k := range kept {
+		if k.own {
+			c.release(object)
+		}
 	}
 }
 
-// keep remembers an object of a result that is sent.
-func (c *conn) keep(place wire.Place) {
-	if place.IsZero() {
+// kept is an object of a result that is not yet the driver's.
+type kept struct {
+	own  bool // the executor holds it for the result; else whatever keep is holds it
+	keep any
+}
+
+// keep remembers the objects of a result that is sent; those that it refers to live as long as what is to be kept.
+func (c *conn) keep(value wire.Payload, what any) {
+	if !value.Stored() {
 		return
 	}
 	c.mu.Lock()
 	ended := c.err != nil
 	if !ended {
 		if c.kept == nil {
-			c.kept = map[id.Object]bool{}
+			c.kept = map[id.Object]kept{}
 		}
-		c.kept[place.Object] = true
+		for place := range value.Places {
+			c.kept[place.Object] = kept{own: place == value.Place, keep: what}
+		}
 	}
 	c.mu.Unlock()
-	if ended {
-		c.release(place.Object)
+	if ended && !value.Place.IsZero() {
+		c.release(value.Place.Object)
 	}
 }
 
 // taken hears that the driver holds an object itself.
 func (c *conn) taken(object id.Object) {
 	c.mu.Lock()
-	kept := c.kept[object]
+	k := c.kept[object]
 	delete(c.kept, object)
 	c.mu.Unlock()
-	if kept {
+	if k.own {
 		c.release(object)
 	}
 }

@@ -16,6 +16,7 @@ type Outcome struct {
 	Value   wire.Payload
 	Failure *wire.Failure // nil where it succeeded
 	Actor   any           // what an actor's constructor made
+	Keep    any           // what must stay reachable until the driver holds what Value refers to
 }
 
 // Executor runs the closures of tasks. It is called on the goroutine of the task.
@@ -135,7 +136,7 @@ const streamWindow = 256
 
 // Yield sends an item of a stream. It waits while too many have not been taken, and fails when the driver has gone or the
 // task is canceled.
-func (t *Task) Yield(v wire.Payload) error {
+func (t *Task) Yield(v wire.Payload, keep any) error {
 	ctx := t.Context()
 	stop := context.AfterFunc(ctx, func() {
 		t.mu.Lock()
@@ -153,7 +154,7 @@ func (t *Task) Yield(v wire.Payload) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	t.conn.keep(v.Place)
+	t.conn.keep(v, keep)
 	return t.conn.Send(wire.KindYield, m.Append)
 }
 
@@ -182,6 +183,7 @@ func (t *Task) run(e Executor) Outcome {
 	case out.Failure != nil:
 		m.Status, m.Failure = wire.StatusError, out.Failure
 	}
+	t.conn.keep(m.Value, out.Keep)
 	if out.Failure == nil || t.worker.ctx.Err() == nil {
 		t.send(&m) // else the end of the worker is why it failed: the driver tries it again
 	}
@@ -200,7 +202,6 @@ func (t *Task) refuse(status wire.Status, why *wire.Failure) {
 
 // send reports a result. One that is too large for a message is a failure.
 func (t *Task) send(m *wire.Result) {
-	t.conn.keep(m.Value.Place)
 	err := t.conn.Send(wire.KindResult, m.Append)
 	if err != nil && t.conn.Err() == nil {
 		*m = wire.Result{Task: t.Task, Status: wire.StatusError, Failure: &wire.Failure{Message: "send the result: " + err.Error()}}

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"mobula"
 )
@@ -62,6 +63,42 @@ var nested = []Program{
 		same := r
 		return text(mobula.Go(func() string { return fmt.Sprint(r.Value(), same.Value(), r.ID() == same.ID()) }).Get(ctx))
 	}, "[1 2] [1 2] true"},
+	{"refs of results outlive the task that made them", func(ctx context.Context) (string, error) {
+		type parts struct{ list []mobula.Ref[[]float64] }
+		r := mobula.Go(func() parts {
+			var p parts
+			for range 3 {
+				p.list = append(p.list, mobula.Put(ramp(large/4)), mobula.Go(func() []float64 { return ramp(large / 4) }))
+			}
+			return p
+		})
+		p, err := r.Get(ctx)
+		if err != nil {
+			return "", err
+		}
+		for range 3 { // the workers forget what nobody there uses
+			mobula.Values(mobula.Map([]int{1, 2, 3, 4}, func(int) int { runtime.GC(); return 0 }))
+		}
+		n := 0
+		for _, inner := range p.list {
+			v, err := inner.Get(ctx)
+			if err != nil {
+				return "", err
+			}
+			n += len(v)
+		}
+		kept := mobula.Put(p) // by a ref alone
+		p = parts{}
+		runtime.GC()
+		m, err := mobula.Go(func() int {
+			n := 0
+			for _, inner := range kept.Value().list {
+				n += len(inner.Value())
+			}
+			return n
+		}).Get(ctx)
+		return fmt.Sprint(n, m), err
+	}, "1572864 1572864"},
 	{"puts in tasks", func(ctx context.Context) (string, error) {
 		r, err := mobula.Go(func() mobula.Ref[[]float64] {
 			big := make([]float64, 100_000)
