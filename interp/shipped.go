@@ -9,7 +9,7 @@ import (
 )
 
 // shippers are the functions of package mobula that run their func arguments in other processes.
-var shippers = []string{"Go", "Try", "Map", "TryMap", "Stream", "NewActor", "TryActor", "Call", "TryCall"}
+var shippers = []string{"Go", "Try", "Run", "Map", "TryMap", "Stream", "NewActor", "TryActor", "Call", "TryCall", "Send"}
 
 // assignment is a place where code assigns to a session variable.
 type assignment struct {
