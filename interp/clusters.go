@@ -51,7 +51,7 @@ type StoreUse struct {
 type TaskCount struct {
 	Name  string `json:"name"`
 	State string `json:"state"`
-	Count int    `json:"count"`
+	Count int    `json:"tasks"`
 }
 
 // clusters is what a session knows of its cluster.
@@ -60,7 +60,8 @@ type clusters struct {
 
 	mu      sync.Mutex // guards below; held while a cluster starts
 	own     *clusterproc.Cluster
-	address string // of a cluster that the user has named
+	started []string // the command of own
+	address string   // of a cluster that the user has named
 }
 
 // errNoCluster is the error of engines that cannot ship code.
@@ -73,22 +74,35 @@ func (c *clusters) where(ctx context.Context, options []byte, dir string, env []
 	if c.address != "" {
 		return c.address, nil
 	}
-	if c.own != nil && c.own.Err() == nil {
-		return c.own.Address(), nil
+	command, special, err := c.wanted(options)
+	if err != nil {
+		return "", err
 	}
-	var command []string
-	if c.command != nil {
-		var err error
-		if command, err = c.command(options); err != nil {
-			return "", err
+	if c.own != nil && c.own.Err() == nil {
+		if !special || slices.Equal(command, c.started) {
+			return c.own.Address(), nil
 		}
+		_ = c.own.Close() // the session has left it, and wants another
 	}
 	own, err := clusterproc.Start(ctx, clusterproc.Config{Command: command, Dir: dir, Env: shortTemp(env)})
 	if err != nil {
 		return "", err
 	}
-	c.own = own
+	c.own, c.started = own, command
 	return own.Address(), nil
+}
+
+// wanted returns the command of an embedded cluster; special says that the options ask for more than the usual one.
+func (c *clusters) wanted(options []byte) (command []string, special bool, err error) {
+	if c.command == nil {
+		return nil, false, nil
+	}
+	usual, err := c.command(nil)
+	if err != nil || len(options) == 0 {
+		return usual, false, err
+	}
+	command, err = c.command(options)
+	return command, !slices.Equal(command, usual), err
 }
 
 // maxTemp is how long the name of the folder for temporary files may be, in bytes: a node makes a folder for sockets in there, and

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"mobula/cluster/gpu"
 	"mobula/cluster/wire"
 	"mobula/internal/crash"
 )
@@ -153,7 +154,11 @@ func workerEnv(base []string, spec *WorkerSpec) ([]string, error) {
 	}
 	env = append(env, "GODEBUG="+debug+"tracebacklabels=1", wire.EnvNode+"="+spec.Node, wire.EnvWorker+"="+spec.Worker.String(), wire.EnvClass+"="+string(class))
 	if spec.HasGPUs {
-		env = append(env, "CUDA_VISIBLE_DEVICES="+strings.Join(spec.Devices, ","))
+		devices, err := gpu.VisibleDevices(spec.Devices)
+		if err != nil {
+			return nil, err
+		}
+		env = append(env, "CUDA_VISIBLE_DEVICES="+devices)
 	}
 	return env, nil
 }

@@ -46,7 +46,7 @@ func (n *Node) startLocked(a startWorker) {
 		return
 	}
 	p := &proc{gone: make(chan struct{}), log: n.logs.open(workerLog + a.worker.String())}
-	p.spec = WorkerSpec{Worker: a.worker, Node: n.address, Dir: n.dir.path, Class: a.class, Devices: a.devices, HasGPUs: n.book.ledger.Pool().Total.GPU > 0}
+	p.spec = WorkerSpec{Worker: a.worker, Node: n.address, Dir: n.dir.path, Class: a.class, Devices: a.devices, HasGPUs: len(n.book.ledger.Pool().Devices) > 0}
 	if r := n.programs[a.class.Program]; r != nil {
 		p.spec.Path, p.spec.Args, p.spec.Env, p.origin = r.path, r.args, r.env, r.origin
 	}

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"mobula/cluster/gpu"
 	"mobula/cluster/head"
 	"mobula/cluster/headwire"
 	"mobula/cluster/node"
@@ -98,6 +99,33 @@ func (o *startOptions) joinToken() (*headwire.Token, error) {
 	return token, nil
 }
 
+// devices are the GPUs that the node offers: those that are found, as many of them as were asked for, or simulated ones where there are not so
+// many.
+func (o *startOptions) devices() ([]sched.Device, error) {
+	n := -1
+	if o.gpus != "" {
+		var err error
+		if n, err = strconv.Atoi(o.gpus); err != nil || n < 0 {
+			return nil, fmt.Errorf("%q is no number of devices", o.gpus)
+		}
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	c, err := gpuConfig()
+	if err != nil {
+		return nil, err
+	}
+	found := gpu.Discover(context.Background(), c).Devices()
+	switch {
+	case n < 0:
+		return found, nil
+	case n <= len(found):
+		return found[:n], nil
+	}
+	return gpu.Simulated(n), nil
+}
+
 // nodeConfig is what the flags say of the node.
 func (o *startOptions) nodeConfig() (c node.Config, err error) {
 	c = node.Config{Starter: node.Processes{}, Version: version, Name: o.nodeName, Embedded: o.embedded}
@@ -110,16 +138,10 @@ func (o *startOptions) nodeConfig() (c node.Config, err error) {
 			return fail("num-cpus", err)
 		}
 	}
-	if o.gpus != "" {
-		n, err := strconv.Atoi(o.gpus)
-		if err != nil || n < 0 {
-			return fail("num-gpus", fmt.Errorf("%q is no number of devices", o.gpus))
-		}
-		for i := range n {
-			c.Devices = append(c.Devices, sched.Device{Index: i, ID: strconv.Itoa(i), Capacity: sched.One, Free: sched.One})
-		}
-		c.Resources.GPU = sched.Whole(n)
+	if c.Devices, err = o.devices(); err != nil {
+		return fail("num-gpus", err)
 	}
+	c.Resources.GPU = sched.Whole(len(c.Devices))
 	memory, err := sysmem.System.Left()
 	if err != nil {
 		return c, fmt.Errorf("find out how much memory there is: %w", err)
