@@ -10,14 +10,19 @@ import (
 
 var errNilFunc = errors.New("the function is nil")
 
-// Identities.
 type (
-	TaskID   = id.Task
-	ActorID  = id.Actor
+	// TaskID is the identity of a task.
+	TaskID = id.Task
+	// ActorID is the identity of an actor.
+	ActorID = id.Actor
+	// ObjectID is the identity of an object.
 	ObjectID = id.Object
-	NodeID   = id.Node
+	// NodeID is the identity of a node.
+	NodeID = id.Node
+	// WorkerID is the identity of a worker process.
 	WorkerID = id.Worker
-	JobID    = id.Job
+	// JobID is the identity of a job.
+	JobID = id.Job
 	// PlacementGroupID is the identity of a placement group.
 	PlacementGroupID = id.PlacementGroup
 )

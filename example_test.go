@@ -251,7 +251,8 @@ func ExampleActor_Kill() {
 
 func ExampleActor_ID() {
 	a := mobula.NewActor(func() *counter { return &counter{} })
-	fmt.Println(a.ID() == a.ID())
+	b := a
+	fmt.Println(a.ID() == b.ID())
 	// Output: true
 }
 

@@ -137,7 +137,7 @@ func (t *transit) actor(data []byte) (*Actor, error) {
 	}
 	at, err := wire.ParseActorPlace(place)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", codec.ErrDamaged, err)
+		return nil, fmt.Errorf("%w: %w", codec.ErrDamaged, err)
 	}
 	name := string(data[len(i.ID)+len(made.ID):])
 	a := &Actor{s: t.s, name: name}

@@ -14,7 +14,6 @@ import (
 	"mobula/cluster/driver"
 	"mobula/cluster/wire"
 	"mobula/cluster/worker"
-	"mobula/internal/fault"
 	"mobula/internal/id"
 	"mobula/internal/program"
 	"mobula/objstore/client"
@@ -197,5 +196,3 @@ func depth() int {
 	}
 	return 0
 }
-
-var errNotConnected = &fault.DisconnectedError{Reason: "there is no connection to a cluster"}

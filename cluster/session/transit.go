@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -73,12 +74,9 @@ func (t *transit) note(name string) {
 }
 
 func (t *transit) add(o *driver.Object) {
-	for _, x := range t.objects {
-		if x == o {
-			return
-		}
+	if !slices.Contains(t.objects, o) {
+		t.objects = append(t.objects, o)
 	}
-	t.objects = append(t.objects, o)
 }
 
 // ObjectHandle is what refers to an object from values that travel. What it holds is hidden from the compiler: see package mobula.

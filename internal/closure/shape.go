@@ -15,7 +15,7 @@ import (
 // go.shape.*uint8, which stands for every pointer. The real types are in the function's dictionary, which such a literal captures last: that lists,
 // among other things, the types of the function's variables.
 
-// ErrAmbiguous: the dictionary has several types that a captured variable of a type parameter may have.
+// ErrAmbiguous tells that the dictionary has several types that a captured variable of a type parameter may have.
 var ErrAmbiguous = errors.New("a captured variable has the type of a type parameter that is a pointer, and the program does not tell which: build it with symbols (not with -ldflags=-s, as go test does), or capture the variable in an interface value")
 
 // dictionaryOf returns the dictionary that a closure object captures, 0 if it captures none.

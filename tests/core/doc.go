@@ -24,7 +24,7 @@ type Program struct {
 }
 
 // Programs are all programs, by subject.
-var Programs = concat(tasks, nested, actors, failures, cancels, objects, streams, values, arrows)
+var Programs = concat(tasks, nested, actors, failures, cancels, objects, streams, values, arrows, named, placement)
 
 func concat(lists ...[]Program) (all []Program) {
 	for _, l := range lists {

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -31,8 +32,12 @@ func burn(n int) int {
 	for range 200_000 {
 		x = x*1664525 + 1013904223
 	}
-	return n + int(x&1) - int(x&1)
+	burnt.Store(x)
+	return n
 }
+
+// burnt keeps what burn computes from being left out.
+var burnt atomic.Uint32
 
 // round is a program under fire; each part says what must hold whatever was killed.
 func round(ctx context.Context, n int) error {
