@@ -30,7 +30,10 @@ func (n *Node) countDriverLocked(c *client, values map[string]string, by int) {
 		close(l.welcomed)
 		l.welcomed = make(chan struct{})
 	}
-	if n.isWorkerLocked(c.pid) {
+	if by > 0 {
+		c.counted = !n.isWorkerLocked(c.pid)
+	}
+	if !c.counted { // when a worker's connection ends, its process may not be known any more
 		return
 	}
 	j := l.jobs[c.job]

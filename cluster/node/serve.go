@@ -37,6 +37,7 @@ type client struct {
 
 	node    id.Node                   // of role peer
 	calls   *headwire.Peer            // what it asks of the head, through this node
+	counted bool                      // it is a driver of its job; Node.mu guards it
 	fetched map[id.Object]int         // objects of other nodes that are held for it; Node.mu guards it
 	relays  []*relay                  // to actors on other nodes; Node.mu guards it
 	deliver func(kind byte, body any) // of this node itself, in place of a connection; it is called with Node.mu held
