@@ -159,8 +159,20 @@ func (h *Head) waitGroup(ctx context.Context, _ *session, in headwire.GroupRef) 
 		if !ok {
 			return g, true, nil
 		}
+		if now.State == state.GroupPending {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if h.never[g.ID] {
+				return now, true, headwire.Errorf(headwire.Infeasible, "%s", h.reasons[g.ID.ID])
+			}
+		}
 		return now, now.State != state.GroupPending, nil
 	})
+	if err == nil && g.State != state.GroupPending {
+		h.mu.Lock()
+		delete(h.never, g.ID)
+		h.mu.Unlock()
+	}
 	return h.groupInfo(g), err
 }
 

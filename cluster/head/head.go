@@ -89,9 +89,10 @@ type Head struct {
 	links    map[id.Node]*link
 	placing  map[id.PlacementGroup]*placing // groups whose bundles are being reserved
 	starting map[id.Actor]bool
-	reasons  map[id.ID]string // why groups and actors wait
-	last     uint64           // assignment
-	turn     id.Job           // whose turn the last pass ended with
+	reasons  map[id.ID]string           // why groups and actors wait
+	never    map[id.PlacementGroup]bool // groups that no node can hold as the cluster is
+	last     uint64                     // assignment
+	turn     id.Job                     // whose turn the last pass ended with
 	pruned   time.Time
 	unhook   func() bool // of the context that Start was given
 	closing  bool
@@ -103,7 +104,7 @@ func Start(ctx context.Context, c Config) (*Head, error) {
 	h := &Head{
 		conf: c, logger: c.Logger, began: time.Now(), done: make(chan struct{}), wake: make(chan struct{}, 1), tokens: map[headwire.TokenKind]headwire.Token{},
 		sessions: map[*session]bool{}, links: map[id.Node]*link{}, placing: map[id.PlacementGroup]*placing{}, starting: map[id.Actor]bool{},
-		reasons: map[id.ID]string{}, pruned: time.Now(),
+		reasons: map[id.ID]string{}, never: map[id.PlacementGroup]bool{}, pruned: time.Now(),
 	}
 	h.hub.changed = make(chan struct{})
 	h.methods = h.table()

@@ -129,3 +129,11 @@ func (h *Head) watch(ctx context.Context, s *session, in headwire.WatchSpec) (he
 		}
 	}
 }
+
+// announce has those who await something look again, though the state has not changed.
+func (b *hub) announce() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.changed)
+	b.changed = make(chan struct{})
+}

@@ -96,6 +96,7 @@ func withhold(pool *sched.Pool, r sched.Resources) {
 // carryOut does what was decided; h.mu is held.
 func (p *plan) carryOut(decided *sched.Decisions) {
 	for _, g := range decided.Groups {
+		delete(p.h.never, g.Group)
 		if group := p.groups[g.Group]; group != nil {
 			p.h.reserve(group, g.Bundles, p.view)
 		}
@@ -104,6 +105,7 @@ func (p *plan) carryOut(decided *sched.Decisions) {
 	for _, w := range decided.Waiting {
 		if !w.Group.IsZero() {
 			p.h.reasons[w.Group.ID] = w.Reason
+			delete(p.h.never, w.Group)
 			continue
 		}
 		if a := p.actors[w.Request]; a != nil {
@@ -120,18 +122,27 @@ func (p *plan) carryOut(decided *sched.Decisions) {
 	}
 }
 
+// anyAlive reports whether there is a node: without one nothing is said to be impossible.
+func (p *plan) anyAlive() bool {
+	return slices.ContainsFunc(p.snapshot.Nodes, func(n sched.Node) bool { return n.State == sched.Alive })
+}
+
 // refuse tells of what can never be placed.
 func (p *plan) refuse(e *sched.Infeasible) {
 	switch d, ok := p.demands[e.Request]; {
 	case !e.Group.IsZero():
 		p.h.reasons[e.Group.ID] = e.Error()
+		if p.anyAlive() && !p.h.never[e.Group] {
+			p.h.never[e.Group] = true
+			p.h.hub.announce() // to those who wait for it
+		}
 	case ok && d.from.demands[d.Number] == d.demand:
 		delete(d.from.demands, d.Number) // the other slots of it, too
 		_ = d.from.session.peer.Notify(headwire.VerdictMethod, headwire.Verdict{Demand: d.Number, Reason: e.Error(), Infeasible: true})
 	case ok:
 	default:
 		a := p.actors[e.Request]
-		if a.State == state.ActorPending && slices.ContainsFunc(p.snapshot.Nodes, func(n sched.Node) bool { return n.State == sched.Alive }) {
+		if a.State == state.ActorPending && p.anyAlive() {
 			p.h.fail(a, state.Infeasible, e.Error())
 			return
 		}
