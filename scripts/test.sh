@@ -26,6 +26,7 @@ suite setup 300 bash -c 'source scripts/common.sh; venv test; build_mobula; inst
 suite lint 300 scripts/lint.sh
 suite unit 480 go test -timeout 460s $(go list ./... | grep -v /tests/)
 suite sessions 180 go test -timeout 170s ./tests/session/...
+suite core 420 go test -race -timeout 400s ./tests/core/...
 suite kernel 480 bash -c 'pytests tests/kernel'
 suite lang 360 go run ./tests/lang -sample 5m -seed 1 -report ""
 suite browser 300 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
