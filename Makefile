@@ -1,6 +1,6 @@
 # make lab and make test are the two commands; the rest are parts of them or take longer.
 # Each says what is missing on the machine and the command that brings it.
-.PHONY: help build lab demo test test-kernel test-browser test-lang test-large test-session test-long lint lint-all fuzz bench-kernel bench-core soak clean
+.PHONY: help build lab demo test test-kernel test-browser test-lang test-large test-kills test-session test-long lint lint-all fuzz bench-kernel bench-core soak clean
 SHELL := bash
 
 help: ## shows this list
@@ -33,7 +33,10 @@ test-lang: ## all of Go's own run tests as cells, whole and cut up, with a repor
 test-large: ## what tasks share, with an array of a gigabyte
 	@go test -count=1 -v -run 'TestTasksShareAnArray|TestArrowIsNotCopied' ./tests/core -args -array 1024
 
-test-long: lint-all test test-lang test-large soak ## make test, and what takes hours
+test-kills: ## 200 workers and 60 nodes killed under load
+	@go test -count=1 -v -run 'TestKills|TestNodesAreKilled' ./tests/core -args -rounds 200 -node-rounds 60
+
+test-long: lint-all test test-lang test-large test-kills soak ## make test, and what takes hours
 
 lint: ## gofmt, go vet, go fix, staticcheck
 	@scripts/lint.sh

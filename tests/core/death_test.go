@@ -21,6 +21,10 @@ import (
 const envRole = "MOBULA_TEST_ROLE" // of a process that a test starts
 
 func TestMain(m *testing.M) {
+	if os.Getenv(envRole) == "node" {
+		beNode()
+		return
+	}
 	if os.Getenv(envRole) == "driver" {
 		drive()
 		return
