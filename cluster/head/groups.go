@@ -3,6 +3,7 @@ package head
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"mobula/cluster/headwire"
@@ -162,7 +163,8 @@ func (h *Head) waitGroup(ctx context.Context, _ *session, in headwire.GroupRef) 
 		if now.State == state.GroupPending {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			if h.never[g.ID] {
+			lived := slices.ContainsFunc(now.Bundles, func(b state.Bundle) bool { return !b.Node.IsZero() })
+			if h.never[g.ID] && !lived { // else what it lived on may come back
 				return now, true, headwire.Errorf(headwire.Infeasible, "%s", h.reasons[g.ID.ID])
 			}
 		}

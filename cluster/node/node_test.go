@@ -246,6 +246,7 @@ func TestOutput(t *testing.T) {
 	if m := expect[wire.Log](g); m.Text != "of-a-task" {
 		t.Errorf("%+v", m)
 	}
+	eventually(t, "all are there", func() bool { return len(n.clientInfos()) == 4 })
 	g.close()
 	eventually(t, "the other one is left", func() bool { return len(n.clientInfos()) == 3 })
 	tell(t, grant.Address, "log %s once-more", other)
