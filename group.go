@@ -132,10 +132,7 @@ func (b *Bundle) info() (headwire.BundleInfo, error) {
 	if len(o.mistakes) > 0 {
 		return headwire.BundleInfo{}, o.mistakes[0]
 	}
-	class, _, err := o.class()
-	if err != nil {
-		return headwire.BundleInfo{}, err
-	}
+	class, _ := o.class()
 	needs, err := headwire.ParseClass(class)
 	return headwire.BundleInfo{Resources: needs.Resources, Selector: needs.Selector}, err
 }

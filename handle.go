@@ -223,5 +223,5 @@ func actorID(a *session.ActorHandle) ActorID {
 	if a == nil {
 		return ActorID{}
 	}
-	return session.ActorOf(a).ID
+	return session.ActorOf(a).ID()
 }

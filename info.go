@@ -2,8 +2,6 @@ package mobula
 
 import (
 	"context"
-	"os"
-	"strings"
 
 	"mobula/cluster/worker"
 )
@@ -17,7 +15,7 @@ type TaskInfo struct {
 	Actor   ActorID // of a call or constructor
 	Node    NodeID
 	Worker  WorkerID
-	GPUs    []string // the devices that it was given, as in CUDA_VISIBLE_DEVICES
+	GPUs    []string // the identities of the devices that it, or its actor, was given: see nvidia-smi -L
 }
 
 // Task returns what is known of the task that ctx was made for, or that the calling goroutine belongs to; false outside tasks.
@@ -29,11 +27,7 @@ func Task(ctx context.Context) (TaskInfo, bool) {
 	if t == nil {
 		return TaskInfo{}, false
 	}
-	info := TaskInfo{Task: t.Task, Name: t.Name, Attempt: int(t.Attempt), Job: t.Job, Actor: t.Actor, Node: t.Node, Worker: t.Worker}
-	if devices := os.Getenv("CUDA_VISIBLE_DEVICES"); devices != "" {
-		info.GPUs = strings.Split(devices, ",")
-	}
-	return info, true
+	return TaskInfo{Task: t.Task, Name: t.Name, Attempt: int(t.Attempt), Job: t.Job, Actor: t.Actor, Node: t.Node, Worker: t.Worker, GPUs: t.Devices}, true
 }
 
 // taskContext is the context of the task that the calling goroutine belongs to, else one without end.

@@ -33,7 +33,8 @@ func open(ctx context.Context, c Config) (s *session.Session, end func() error, 
 		}
 	}
 	sc := session.Config{
-		Node: c.Address, Program: h.Program, Path: h.Path, Env: slices.Clone(h.Env), Namespace: c.Namespace, OnLog: c.OnLog, OnPending: c.OnPending,
+		Node: c.Address, Program: h.Program, Path: h.Path, Env: slices.Clone(h.Env), Namespace: c.Namespace, Files: c.WorkingDir,
+		OnLog: c.OnLog, OnPending: c.OnPending,
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		sc.Env = append(sc.Env, name+"="+c.Env[name])

@@ -1,7 +1,6 @@
 package mobula
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"mobula/cluster/driver"
+	"mobula/cluster/headwire"
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
 )
@@ -50,6 +50,10 @@ func (o *options) resource(name string, amount float64) {
 		return
 	case name == "":
 		o.refuse("a custom resource has no name")
+		return
+	}
+	if _, err := sched.AmountOf(amount); err != nil && name != sched.Memory {
+		o.refuse("resource %s: %w", name, err)
 		return
 	}
 	o.resources = maps.Clone(o.resources) // it may be the defaults'
@@ -187,19 +191,15 @@ func optionsOf(list []Option, defaults *options) (*options, error) {
 }
 
 // class is what the node is asked for, and its key.
-func (o *options) class() (wire.Class, string, error) {
+func (o *options) class() (wire.Class, string) {
 	c := wire.Class{Resources: o.resources, Selector: o.selector, Isolated: o.isolated}
 	if o.strategy != (sched.Strategy{}) {
-		text, err := json.Marshal(o.strategy)
-		if err != nil {
-			return c, "", err
-		}
-		c.Strategy = string(text)
+		c.Strategy = headwire.StrategyText(o.strategy)
 	}
 	if c.Strategy == "" && !c.Isolated && len(c.Selector) == 0 && maps.Equal(c.Resources, oneCPU) {
-		return c, oneCPUKey, nil
+		return c, oneCPUKey
 	}
-	return c, driver.ClassKey(c), nil
+	return c, driver.ClassKey(c)
 }
 
 var (

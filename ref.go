@@ -59,9 +59,13 @@ func Put[T any](value T) Ref[T] { return Ref[T]{put(&value)} }
 
 // All waits for all values and returns them in order. The error is that of the first that has failed, or ctx's.
 func All[T any](ctx context.Context, refs []Ref[T]) ([]T, error) {
-	defer blocked()()
 	values := make([]T, len(refs))
+	waits := false
 	for i, r := range refs {
+		if !waits && !r.Ready() { // once for all that follow
+			waits = true
+			defer blocked()()
+		}
 		var err error
 		if values[i], err = r.Get(ctx); err != nil {
 			return nil, err

@@ -23,23 +23,20 @@ type Worker struct {
 }
 
 // Workers lists the worker processes of the node that this process is connected to.
-func Workers(ctx context.Context) ([]Worker, error) { return query[[]Worker](ctx, "workers") }
-
-// query asks the node for a list.
-func query[T any](ctx context.Context, what string) (answer T, err error) {
+func Workers(ctx context.Context) ([]Worker, error) {
 	s, err := current()
 	if err != nil {
-		return answer, err
+		return nil, err
 	}
-	defer session.Blocked()()
-	data, err := s.Driver().Query(ctx, what)
+	data, err := session.Ask(ctx, s, headwire.QueryNode, headwire.Query{What: "workers"})
 	if err != nil {
-		return answer, fmt.Errorf("list %s: %w", what, err)
+		return nil, fmt.Errorf("list workers: %w", err)
 	}
-	if err := json.Unmarshal(data, &answer); err != nil {
-		return answer, fmt.Errorf("list %s: the node's answer: %w", what, err)
+	var list []Worker
+	if err := json.Unmarshal(data, &list); err != nil {
+		return nil, fmt.Errorf("list workers: the node's answer: %w", err)
 	}
-	return answer, nil
+	return list, nil
 }
 
 // Node is a machine of the cluster.
@@ -84,7 +81,7 @@ func Resources(ctx context.Context) (total, free Amounts, err error) {
 	}
 	total, free = Amounts{}, Amounts{}
 	for _, n := range nodes {
-		if n.State == "dead" {
+		if n.State == sched.Dead.String() {
 			continue
 		}
 		for name, amount := range n.Total {

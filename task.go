@@ -88,9 +88,9 @@ func specOf(form wire.Form, f any, o *options) (*session.Session, session.Spec, 
 	}
 	spec := session.Spec{Form: form, Name: name, Retries: o.retries, RetryOn: o.retry()}
 	if form < wire.FormCall { // a call runs where its actor is
-		spec.Class, spec.ClassKey, err = o.class()
+		spec.Class, spec.ClassKey = o.class()
 	}
-	return s, spec, err
+	return s, spec, nil
 }
 
 // nameOf is what a task is called that runs f.

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mobula/cluster/wire"
@@ -27,7 +28,7 @@ type ActorSpec struct {
 
 // Actor is a value that lives in a worker.
 type Actor struct {
-	ID       id.Actor
+	identity atomic.Pointer[id.Actor] // another's, where that has the name already
 	d        *Driver
 	spec     ActorSpec
 	attached bool              // another driver made it
@@ -50,11 +51,25 @@ const makeRetries = 3
 
 // NewActor starts to make an actor. Calls may follow at once.
 func (d *Driver) NewActor(s ActorSpec) *Actor {
-	a := &Actor{ID: id.New[id.Actor](), d: d, spec: s}
+	a := d.actor(id.New[id.Actor](), s)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.make()
 	return a
+}
+
+func (d *Driver) actor(identity id.Actor, s ActorSpec) *Actor {
+	a := &Actor{d: d, spec: s}
+	a.identity.Store(&identity)
+	return a
+}
+
+// ID is the actor's identity.
+func (a *Actor) ID() id.Actor { return *a.identity.Load() }
+
+// diedOf is the failure of calls.
+func (a *Actor) diedOf(reason string) *fault.ActorDiedError {
+	return &fault.ActorDiedError{Actor: a.ID(), Name: a.spec.Name, Reason: reason}
 }
 
 // make runs the constructor, again if it must; a.mu is held.
@@ -92,7 +107,9 @@ func (a *Actor) wasMade(t *task) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.made == t {
-		a.end(&fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: "its constructor failed: " + err.Error(), Err: err})
+		died := a.diedOf("its constructor failed: " + err.Error())
+		died.Err = err
+		a.end(died)
 	}
 }
 
@@ -183,7 +200,7 @@ func (l *lease) dismiss(a *Actor, busy, forget bool) (under []*task) {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
 	if forget {
-		m := wire.KillActor{Actor: a.ID}
+		m := wire.KillActor{Actor: a.ID()}
 		_ = l.conn.Send(wire.KindKillActor, m.Append) // without its worker it is gone anyway
 	}
 	delete(l.actors, a)
@@ -206,7 +223,7 @@ func (a *Actor) died() error {
 	if a.gone != nil {
 		return a.gone
 	}
-	return &fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: "its worker does not have it any more"}
+	return a.diedOf("its worker does not have it any more")
 }
 
 // Kill ends the actor at once: calls that run or wait fail.
@@ -214,7 +231,7 @@ func (a *Actor) Kill() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.killed = true
-	a.end(&fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: "it was killed"})
+	a.end(a.diedOf("it was killed"))
 }
 
 // Release ends the actor when its calls have ended: nobody can make any more.
@@ -227,7 +244,7 @@ func (a *Actor) Release() {
 
 func (a *Actor) endReleased() {
 	if a.released && a.calls == 0 {
-		a.end(&fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: "nothing refers to it any more"})
+		a.end(a.diedOf("nothing refers to it any more"))
 	}
 }
 
@@ -244,7 +261,7 @@ func (a *Actor) lostWorker(reason string, under []*task) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lease = nil
-	died := &fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: "its worker ended: " + reason}
+	died := a.diedOf("its worker ended: " + reason)
 	var resend, lost []*task
 	again := a.gone == nil && (a.spec.Restarts < 0 || a.restarts < a.spec.Restarts)
 	if !a.made.Ready() {

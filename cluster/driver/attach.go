@@ -5,15 +5,15 @@ import (
 
 	"mobula/cluster/headwire"
 	"mobula/cluster/wire"
-	"mobula/internal/fault"
 	"mobula/internal/frame"
 	"mobula/internal/id"
 )
 
 // Attach returns an actor that another driver has made, and that lives at a place. made is the object of its constructor.
 // Releasing it concerns this process alone.
-func (d *Driver) Attach(actor id.Actor, name string, at wire.ActorPlace, made *Object) *Actor {
-	a := &Actor{ID: actor, d: d, spec: ActorSpec{Name: name}, made: &task{d: d}, attached: true}
+func (d *Driver) Attach(name string, at wire.ActorPlace, made *Object) *Actor {
+	a := d.actor(at.Actor, ActorSpec{Name: name})
+	a.made, a.attached = &task{d: d}, true
 	a.made.Object.ID, a.made.ready = made.ID, true
 	a.made.value, a.made.err = made.Result()
 	d.wg.Go(func() { d.attach(a, at) })
@@ -22,7 +22,8 @@ func (d *Driver) Attach(actor id.Actor, name string, at wire.ActorPlace, made *O
 
 // FailedActor returns an actor all of whose calls fail.
 func FailedActor(name string, err error) *Actor {
-	a := &Actor{spec: ActorSpec{Name: name}, made: &task{}, gone: err}
+	a := (*Driver)(nil).actor(id.Actor{}, ActorSpec{Name: name})
+	a.made, a.gone = &task{}, err
 	a.made.ready, a.made.err = true, err
 	return a
 }
@@ -43,7 +44,7 @@ func (d *Driver) attach(a *Actor, at wire.ActorPlace) {
 	if err != nil {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.end(&fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: err.Error()})
+		a.end(a.diedOf(err.Error()))
 		return
 	}
 	d.serveAttached(a, grant, conn)

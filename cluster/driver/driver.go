@@ -3,7 +3,6 @@ package driver
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -60,7 +59,6 @@ type Driver struct {
 	classes  map[classID]*class
 	requests map[uint64]*class
 	leases   map[id.Lease]*lease
-	queries  map[uint64]chan wire.Answer
 	last     uint64
 	ended    error
 }
@@ -75,7 +73,7 @@ func Connect(ctx context.Context, c Config) (*Driver, error) {
 		return nil, &fault.DisconnectedError{Reason: fmt.Sprintf("connect to the node: %v", err)}
 	}
 	d := &Driver{conf: c, node: frame.New(stream), classes: map[classID]*class{}, requests: map[uint64]*class{},
-		leases: map[id.Lease]*lease{}, queries: map[uint64]chan wire.Answer{}, wake: make(chan struct{}, 1)}
+		leases: map[id.Lease]*lease{}, wake: make(chan struct{}, 1)}
 	values := map[string]string{"job": c.Job.String()}
 	maps.Copy(values, c.Values)
 	peer, _, err := d.node.Handshake(ctx, frame.Hello{Role: wire.RoleDriver, Build: c.Build, PID: os.Getpid(), Values: values})
@@ -123,17 +121,12 @@ func (d *Driver) disconnect(reason error) {
 			tasks = append(tasks, t)
 		}
 	}
-	queries := d.queries
-	d.queries = nil
 	d.mu.Unlock()
 	d.stop(reason)
 	for _, t := range tasks {
 		if t != nil {
 			t.resolve(wire.Payload{}, reason)
 		}
-	}
-	for _, q := range queries {
-		close(q)
 	}
 	for _, l := range leases {
 		l.conn.Abort()
@@ -231,7 +224,7 @@ func classKey(t *task) classID {
 	}
 	key.actors = true
 	if len(t.spec.Class.Resources) > 0 || t.spec.Class.Isolated {
-		key.actor = t.actor.ID
+		key.actor = t.actor.ID()
 	}
 	return key
 }
@@ -277,8 +270,6 @@ func (d *Driver) handle(kind byte, body []byte) error {
 				d.conf.OnLog(m)
 			}
 		})
-	case wire.KindAnswer:
-		return receive(body, d.answered)
 	}
 	return nil // a later node may send more
 }
@@ -333,48 +324,6 @@ func (d *Driver) workerExited(m wire.WorkerExited) {
 			default: // it is told twice
 			}
 		}
-	}
-}
-
-func (d *Driver) answered(m wire.Answer) {
-	d.mu.Lock()
-	q := d.queries[m.Request]
-	delete(d.queries, m.Request)
-	d.mu.Unlock()
-	if q != nil {
-		q <- m
-	}
-}
-
-// Query asks the node for something to list.
-func (d *Driver) Query(ctx context.Context, what string) (json.RawMessage, error) {
-	answer := make(chan wire.Answer, 1)
-	d.mu.Lock()
-	if d.ended != nil {
-		d.mu.Unlock()
-		return nil, d.ended
-	}
-	d.last++
-	request := d.last
-	d.queries[request] = answer
-	d.mu.Unlock()
-	if err := d.node.Send(wire.KindQuery, wire.JSON(wire.Query{Request: request, What: what})); err != nil {
-		return nil, &fault.DisconnectedError{Reason: err.Error()}
-	}
-	select {
-	case m, ok := <-answer:
-		if !ok {
-			return nil, d.Err()
-		}
-		if m.Error != "" {
-			return nil, errors.New(m.Error)
-		}
-		return m.Data, nil
-	case <-ctx.Done():
-		d.mu.Lock()
-		delete(d.queries, request)
-		d.mu.Unlock()
-		return nil, context.Cause(ctx)
 	}
 }
 

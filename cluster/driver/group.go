@@ -24,14 +24,9 @@ func (d *Driver) CreateGroup(ctx context.Context, s GroupSpec) (headwire.GroupIn
 	})
 }
 
-// WaitGroup waits until all bundles of a group have their nodes, or the group is removed. Group tells why it waits, or that it waits for ever.
+// WaitGroup waits until all bundles of a group have their nodes, or the group is removed.
 func (d *Driver) WaitGroup(ctx context.Context, group id.PlacementGroup) (headwire.GroupInfo, error) {
 	return askHead(ctx, d, headwire.WaitGroup, headwire.GroupRef{ID: group})
-}
-
-// Group tells how a group is doing.
-func (d *Driver) Group(ctx context.Context, group id.PlacementGroup) (headwire.GroupInfo, error) {
-	return askHead(ctx, d, headwire.GetGroup, headwire.GroupRef{ID: group})
 }
 
 // FindGroup finds a group by its name.
@@ -43,9 +38,4 @@ func (d *Driver) FindGroup(ctx context.Context, name, namespace string) (headwir
 func (d *Driver) RemoveGroup(ctx context.Context, group id.PlacementGroup) error {
 	_, err := askHead(ctx, d, headwire.RemoveGroup, headwire.GroupRef{ID: group})
 	return err
-}
-
-// InGroup is the wire.Class.Strategy of what runs in a bundle of a group, or with sched.AnyBundle in any.
-func InGroup(group id.PlacementGroup, bundle int) string {
-	return headwire.StrategyText(sched.InGroup(group, bundle, false))
 }

@@ -99,7 +99,7 @@ func (d *Driver) dial(g wire.LeaseGrant, cpus float64) (*frame.Conn, error) {
 		conn.Abort()
 		return nil, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
 	}
-	if err := conn.Send(wire.KindAttach, wire.JSON(wire.Attach{Lease: g.Lease, Job: d.conf.Job, Slots: g.Slots, CPUs: cpus})); err != nil {
+	if err := conn.Send(wire.KindAttach, wire.JSON(wire.Attach{Lease: g.Lease, Job: d.conf.Job, Slots: g.Slots, CPUs: cpus, Devices: g.Devices})); err != nil {
 		conn.Abort()
 		return nil, err
 	}

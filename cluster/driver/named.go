@@ -10,7 +10,6 @@ import (
 
 	"mobula/cluster/headwire"
 	"mobula/cluster/wire"
-	"mobula/internal/fault"
 	"mobula/internal/id"
 )
 
@@ -50,41 +49,38 @@ func (d *Driver) FindNamed(ctx context.Context, name, namespace string) (*Actor,
 	if err != nil {
 		return nil, err
 	}
-	a := d.namedActor(info.ID, name)
+	return d.followed(info.ID, name, info.Epoch), nil
+}
+
+// Follow returns an actor that the cluster keeps, by its id.
+func (d *Driver) Follow(actor id.Actor, name string) *Actor { return d.followed(actor, name, 0) }
+
+// followed reaches the actor's life of an epoch, or a later one.
+func (d *Driver) followed(actor id.Actor, name string, epoch uint64) *Actor {
+	a := d.namedActor(actor, name)
 	a.made = &task{d: d, actor: a, attempt: 1}
 	a.made.ID, a.made.task = id.New[id.Object](), a.made
 	made := a.made
 	made.Then(func() { a.wasMade(made) })
-	d.wg.Go(func() { d.follow(a, info.Epoch) })
-	return a, nil
+	d.wg.Go(func() { d.follow(a, epoch) })
+	return a
 }
 
-// KillNamed ends an actor for good, or with restart its present life.
-func (d *Driver) KillNamed(ctx context.Context, a *Actor, restart bool) error {
-	_, err := askHead(ctx, d, headwire.KillActor, headwire.ActorKill{ID: a.id(), Restart: restart})
-	if err == nil && !restart {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.end(&fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: "it was killed"})
+// KillNamed ends an actor for good.
+func (d *Driver) KillNamed(ctx context.Context, a *Actor) error {
+	if _, err := askHead(ctx, d, headwire.KillActor, headwire.ActorKill{ID: a.ID()}); err != nil {
+		return err
 	}
-	return err
-}
-
-// ListNamed lists the actors that the cluster keeps, also dead ones of late.
-func (d *Driver) ListNamed(ctx context.Context) ([]headwire.ActorInfo, error) {
-	return askHead(ctx, d, headwire.ListActors, headwire.None{})
-}
-
-// id is the actor's, which a registration may have replaced by that of the one that exists.
-func (a *Actor) id() id.Actor {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.ID
+	a.end(a.diedOf("it was killed"))
+	return nil
 }
 
 // namedActor is an actor whose lives the cluster begins. It says whether another one follows; calls that may be tried again wait for that.
 func (d *Driver) namedActor(actor id.Actor, name string) *Actor {
-	a := &Actor{ID: actor, d: d, spec: ActorSpec{Name: name, Restarts: -1}, attached: true}
+	a := d.actor(actor, ActorSpec{Name: name, Restarts: -1})
+	a.attached = true
 	a.again = func(life uint64) { d.wg.Go(func() { d.follow(a, life+1) }) }
 	return a
 }
@@ -100,15 +96,13 @@ func (d *Driver) register(a *Actor, t *task, s *NamedSpec) error {
 		return err
 	}
 	r, err := askHead(d.ctx, d, headwire.RegisterActor, headwire.ActorSpec{
-		ID: a.ID, Name: s.Key, Namespace: s.Namespace, Job: d.conf.Job, Detached: s.Detached, GetIfExists: s.GetIfExists, Class: s.Type, Maker: maker,
+		ID: a.ID(), Name: s.Key, Namespace: s.Namespace, Job: d.conf.Job, Detached: s.Detached, GetIfExists: s.GetIfExists, Class: s.Type, Maker: maker,
 		Resources: needs.Resources, Selector: needs.Selector, Strategy: needs.Strategy, MaxRestarts: max(-1, s.Restarts),
 	})
 	if err != nil {
 		return fmt.Errorf("actor %s: %w", s.Key, err)
 	}
-	a.mu.Lock()
-	a.ID = r.Actor.ID
-	a.mu.Unlock()
+	a.identity.Store(&r.Actor.ID)
 	d.follow(a, r.Actor.Epoch)
 	return nil
 }
@@ -157,27 +151,27 @@ const (
 // follow waits for a life of the actor, from an epoch on, and serves the connection to it.
 func (d *Driver) follow(a *Actor, epoch uint64) {
 	for wait := firstFollow; ; wait = min(2*wait, lastFollow) {
-		at, err := askHead(d.ctx, d, headwire.AttachActor, headwire.ActorWait{ID: a.id(), Epoch: epoch})
+		at, err := askHead(d.ctx, d, headwire.AttachActor, headwire.ActorWait{ID: a.ID(), Epoch: epoch})
 		switch {
 		case d.ctx.Err() != nil || a.ended():
 			return // disconnect has failed all calls that are under way; those that wait follow
 		case err == nil && at.Address == "":
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			a.end(&fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: at.Actor.Cause})
+			a.end(a.diedOf(at.Actor.Cause))
 			return
 		case err == nil:
 			grant := wire.LeaseGrant{Address: at.Address, Worker: at.Actor.Worker, Slots: 1}
 			if conn, err := d.dial(grant, 0); err == nil {
 				a.lived(at.Actor.Epoch)
-				a.made.resolve(wire.ActorPlace{Node: at.Actor.Node, Worker: at.Actor.Worker, Address: at.Address}.Payload(), nil)
+				a.made.resolve(wire.ActorPlace{Actor: at.Actor.ID, Node: at.Actor.Node, Worker: at.Actor.Worker, Address: at.Address}.Payload(), nil)
 				d.serveAttached(a, grant, conn)
 				return
 			}
 		case headwire.HasCode(err, headwire.NotFound):
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			a.end(&fault.ActorDiedError{Actor: a.ID, Name: a.spec.Name, Reason: err.Error()})
+			a.end(a.diedOf(err.Error()))
 			return
 		}
 		select {

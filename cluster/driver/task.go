@@ -106,7 +106,7 @@ func (o *Object) failure() error {
 func (t *task) push() wire.Push {
 	m := wire.Push{Task: t.id(), Form: t.spec.Form, Attempt: uint64(t.attempt), Depth: uint64(t.spec.Depth), Cell: uint64(t.spec.Cell), Name: t.spec.Name, Closure: t.spec.Closure}
 	if t.actor != nil {
-		m.Actor, m.Concurrency = t.actor.ID, uint64(t.actor.spec.Concurrency)
+		m.Actor, m.Concurrency = t.actor.ID(), uint64(t.actor.spec.Concurrency)
 	}
 	m.Closure.Refs = append(m.Closure.Refs, t.refs()...)
 	return m

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"time"
 
 	"mobula/cluster/headwire"
@@ -215,7 +214,7 @@ func (a *actor) connect(n *Node, grant wire.LeaseGrant) (*frame.Conn, error) {
 		conn.Abort()
 		return nil, err
 	}
-	return conn, conn.Send(wire.KindAttach, wire.JSON(wire.Attach{Lease: grant.Lease, Job: a.run.Job, Slots: 1}))
+	return conn, conn.Send(wire.KindAttach, wire.JSON(wire.Attach{Lease: grant.Lease, Job: a.run.Job, Slots: 1, Devices: grant.Devices}))
 }
 
 // push sends the constructor. An error of the connection is found where it is read.
@@ -312,11 +311,17 @@ func (n *Node) livesLocked() (all []headwire.ActorLife) {
 	return all
 }
 
-// keepActorsLocked ends the actors that the cluster does not count on.
+// keepActorsLocked ends the actors that the cluster does not count on. One whose process is paused may run elsewhere by now: it does not go on.
 func (n *Node) keepActorsLocked(list []headwire.ActorLife) {
 	for _, a := range n.actors {
-		if a.place.Address != "" && !slices.Contains(list, a.life) {
-			a.stop(errStopped)
+		if a.place.Address == "" || slices.Contains(list, a.life) {
+			continue
+		}
+		a.stop(errStopped)
+		if p := n.procs[a.place.Worker]; p != nil && n.link.paused {
+			p.planned = true
+			n.book.condemn(a.place.Worker)
+			p.killLocked()
 		}
 	}
 }
@@ -350,7 +355,7 @@ func (n *Node) signalActorsLocked(pause bool) {
 		if a.pid == 0 || a.pid == n.pid {
 			continue
 		}
-		n.logger.Info("a registered actor", "actor", a.life.ID, "pid", strconv.Itoa(a.pid), "paused", pause)
+		n.logger.Info("a registered actor", "actor", a.life.ID, "pid", a.pid, "paused", pause)
 		pauseGroup(a.pid, pause)
 	}
 }

@@ -126,11 +126,15 @@ func TestNamedActor(t *testing.T) {
 	if _, err := driverIn(t, a, "other").FindNamed(t.Context(), "hits", ""); !headwire.HasCode(err, headwire.NotFound) {
 		t.Error(err)
 	}
-	list, err := second.ListNamed(t.Context())
+	c, err := second.Cluster(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := headwire.Ask(t.Context(), c, headwire.ListActors, headwire.None{})
 	if err != nil || len(list) != 1 || list[0].Class != "Counter" || list[0].State != "alive" || list[0].Node != b.ID() {
 		t.Errorf("%+v, %v", list, err)
 	}
-	if err := second.KillNamed(t.Context(), found, false); err != nil {
+	if err := second.KillNamed(t.Context(), found); err != nil {
 		t.Fatal(err)
 	}
 	_, err = result(t, found.Call(driver.Spec{Form: wire.FormCall, Closure: wire.Payload{Head: []byte("count")}}))
@@ -281,7 +285,7 @@ func TestPlacementGroups(t *testing.T) {
 		on := map[string]bool{}
 		for i, b := range g.Bundles {
 			s := words("node")
-			s.Class.Strategy = driver.InGroup(g.ID, i)
+			s.Class.Strategy = headwire.StrategyText(sched.InGroup(g.ID, i, false))
 			got, err := result(t, d.Submit(s))
 			if got != b.Node.String() || err != nil {
 				t.Errorf("%v: bundle %d is on %s, its task ran on %s, %v", tt.strategy, i, b.Node, got, err)
@@ -293,7 +297,7 @@ func TestPlacementGroups(t *testing.T) {
 		}
 		for range 4 {
 			s := words("node")
-			s.Class.Strategy = driver.InGroup(g.ID, sched.AnyBundle)
+			s.Class.Strategy = headwire.StrategyText(sched.InGroup(g.ID, sched.AnyBundle, false))
 			if got, err := result(t, d.Submit(s)); !on[got] || err != nil {
 				t.Error(got, err)
 			}
@@ -330,11 +334,11 @@ func TestRemovedGroupEndsItsTasks(t *testing.T) {
 	}
 	dir := t.TempDir()
 	s := licensed("await %s/go %s/mark", dir, dir)
-	s.Class.Strategy, s.Retries = driver.InGroup(g.ID, 0), 0
+	s.Class.Strategy, s.Retries = headwire.StrategyText(sched.InGroup(g.ID, 0, false)), 0
 	o := d.Submit(s)
 	eventually(t, "it runs", func() bool { b, err := os.ReadFile(dir + "/mark"); return err == nil && len(b) > 0 })
 	actor := counterSpec("in")
-	actor.Class.Resources, actor.Class.Strategy = nil, driver.InGroup(g.ID, 0)
+	actor.Class.Resources, actor.Class.Strategy = nil, headwire.StrategyText(sched.InGroup(g.ID, 0, false))
 	if got := count(t, d.NewNamed(actor), 0); got.n != 1 {
 		t.Errorf("%+v", got)
 	}

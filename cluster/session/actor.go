@@ -39,7 +39,7 @@ func (s *Session) NewActor(spec ActorSpec, run Run) *Actor {
 	if err != nil {
 		return FailedActor(err)
 	}
-	actor := s.wrapActor(s.driver.NewActor(actorSpec(&d, &spec)), spec.Name)
+	actor := s.wrapActor(s.driver.NewActor(actorSpec(&d, &spec)), spec.Name, false)
 	if d.Class.Environment != "" {
 		actor.environments = []string{d.Class.Environment}
 	}
@@ -54,8 +54,8 @@ func actorSpec(d *driver.Spec, spec *ActorSpec) driver.ActorSpec {
 	}
 }
 
-func (s *Session) wrapActor(a *driver.Actor, name string) *Actor {
-	actor := &Actor{Actor: a, s: s, name: name}
+func (s *Session) wrapActor(a *driver.Actor, name string, named bool) *Actor {
+	actor := &Actor{Actor: a, s: s, name: name, named: named}
 	runtime.AddCleanup(actor, func(a *driver.Actor) { a.Release() }, a)
 	return actor
 }
@@ -111,42 +111,54 @@ func (a *Actor) Wait(ctx context.Context) error {
 	return err
 }
 
-// encode writes the actor's identity. Where it lives is the value of what its constructor returned.
+// How an actor of another process is reached.
+const (
+	atItsPlace byte = iota
+	byItsName       // the cluster keeps it: it may move
+)
+
+// encode writes which object the actor's constructor makes. The value of that tells who the actor is and where it lives.
 func (a *Actor) encode(t *transit) []byte {
 	made := a.Made()
 	t.add(made)
-	b := append(append([]byte(nil), a.ID.ID[:]...), made.ID.ID[:]...)
-	return append(b, a.name...)
+	how := atItsPlace
+	if a.named {
+		how = byItsName
+	}
+	return slices.Concat([]byte{how}, made.ID.ID[:], []byte(a.name))
 }
 
 // actor returns an actor of another process that came with the value.
 func (t *transit) actor(data []byte) (*Actor, error) {
-	var i id.Actor
 	var made id.Object
-	if len(data) < len(i.ID)+len(made.ID) {
-		return nil, fmt.Errorf("%w: the name of an actor has %d bytes", codec.ErrDamaged, len(data))
+	if len(data) < 1+len(made.ID) {
+		return nil, fmt.Errorf("%w: an actor has %d bytes", codec.ErrDamaged, len(data))
 	}
-	copy(i.ID[:], data)
-	copy(made.ID[:], data[len(i.ID):])
-	if a := t.actors[i]; a != nil {
+	how, name := data[0], string(data[1+copy(made.ID[:], data[1:]):])
+	if a := t.actors[made]; a != nil {
 		return a, nil
 	}
 	place, ok := t.values[made]
 	if !ok {
-		return nil, fmt.Errorf("%w: actor %s came without its place", codec.ErrDamaged, i.Short())
+		return nil, fmt.Errorf("%w: actor %s came without its place", codec.ErrDamaged, name)
 	}
 	at, err := wire.ParseActorPlace(place)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", codec.ErrDamaged, err)
 	}
-	name := string(data[len(i.ID)+len(made.ID):])
-	a := &Actor{s: t.s, name: name}
-	apart(func() { a.Actor = t.s.driver.Attach(i, name, at, driver.Received(made, place)) })
-	runtime.AddCleanup(a, func(a *driver.Actor) { a.Release() }, a.Actor)
+	var found *driver.Actor
+	apart(func() {
+		if how == byItsName {
+			found = t.s.driver.Follow(at.Actor, name)
+		} else {
+			found = t.s.driver.Attach(name, at, driver.Received(made, place))
+		}
+	})
+	a := t.s.wrapActor(found, name, how == byItsName)
 	if t.actors == nil {
-		t.actors = map[id.Actor]*Actor{}
+		t.actors = map[id.Object]*Actor{}
 	}
-	t.actors[i] = a
+	t.actors[made] = a
 	return a, nil
 }
 
@@ -154,7 +166,7 @@ func (t *transit) actor(data []byte) (*Actor, error) {
 func (a *Actor) Kill(ctx context.Context) error {
 	if a.named {
 		defer Blocked()()
-		return a.s.driver.KillNamed(ctx, a.Actor, false)
+		return a.s.driver.KillNamed(ctx, a.Actor)
 	}
 	a.Actor.Kill()
 	return nil

@@ -45,7 +45,7 @@ func (x *execution) Context() context.Context { return x.task.Context() }
 func (x *execution) Actor() any { return x.task.State }
 
 func (x *execution) Made(actor any) {
-	x.actor, x.result = actor, wire.ActorPlace{Node: x.task.Node, Worker: x.task.Worker, Address: x.task.Address()}.Payload()
+	x.actor, x.result = actor, wire.ActorPlace{Actor: x.task.Actor, Node: x.task.Node, Worker: x.task.Worker, Address: x.task.Address()}.Payload()
 }
 
 func (x *execution) Return(p any) error {

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"runtime"
 
 	"mobula/cluster/driver"
 	"mobula/cluster/headwire"
@@ -28,7 +27,7 @@ func (s *Session) NewNamed(spec NamedSpec, run Run) *Actor {
 		ActorSpec: actorSpec(&d, &spec.ActorSpec), Key: spec.Key, Namespace: s.namespace(spec.Namespace), Type: spec.Type, Detached: spec.Detached,
 		GetIfExists: spec.GetIfExists,
 	})
-	return s.named(a, spec.Name)
+	return s.wrapActor(a, spec.Name, true)
 }
 
 // FindNamed returns the live actor of a name.
@@ -37,7 +36,7 @@ func (s *Session) FindNamed(ctx context.Context, name, namespace string) (*Actor
 	if err != nil {
 		return nil, err
 	}
-	return s.named(a, name), nil
+	return s.wrapActor(a, name, true), nil
 }
 
 func (s *Session) namespace(given string) string {
@@ -45,12 +44,6 @@ func (s *Session) namespace(given string) string {
 		return s.conf.Namespace
 	}
 	return given
-}
-
-func (s *Session) named(a *driver.Actor, name string) *Actor {
-	actor := &Actor{Actor: a, s: s, name: name, named: true}
-	runtime.AddCleanup(actor, func(a *driver.Actor) { a.Release() }, a)
-	return actor
 }
 
 // Ask asks the head, or the node.

@@ -141,18 +141,6 @@ func (s *Session) Close() error {
 	return errors.Join(s.driver.Close(), s.closeStore())
 }
 
-// Job is the job of the session.
-func (s *Session) Job() id.Job { return s.conf.Job }
-
-// Namespace is that of named actors.
-func (s *Session) Namespace() string { return s.conf.Namespace }
-
-// Program is the code of the process.
-func (s *Session) Program() program.Program { return s.conf.Program }
-
-// Driver is the session's connection to its node.
-func (s *Session) Driver() *driver.Driver { return s.driver }
-
 // Err tells why the cluster is gone, nil before.
 func (s *Session) Err() error { return s.driver.Err() }
 

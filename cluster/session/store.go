@@ -175,8 +175,8 @@ func (s *Session) hold(ctx context.Context, place wire.Place) (held wire.Place, 
 		return place, nil, errors.New("a value is in an object store, and this process has no connection to one")
 	}
 	if place.Node == s.node {
-		s.store.Ref(place.Object, 1)
-		return place, s.releaser(place), s.store.Sync(ctx)
+		release, err = s.take(ctx, place)
+		return place, release, err
 	}
 	ref := headwire.ObjectRef{Node: place.Node, Object: place.Object}
 	if _, err := Ask(ctx, s, headwire.FetchObject, ref); err != nil {
@@ -185,12 +185,27 @@ func (s *Session) hold(ctx context.Context, place wire.Place) (held wire.Place, 
 		}
 		return place, nil, err
 	}
-	s.store.Ref(place.Object, 1)
-	err = s.store.Sync(ctx)
+	if release, err = s.take(ctx, place); err != nil {
+		return place, nil, err
+	}
 	ref.Taken = true
-	_, taken := Ask(ctx, s, headwire.FetchObject, ref)
+	if _, err := Ask(ctx, s, headwire.FetchObject, ref); err != nil {
+		release()
+		return place, nil, err
+	}
 	place.Node = s.node
-	return place, s.releaser(place), errors.Join(err, taken)
+	return place, release, nil
+}
+
+// take takes a reference to an object of the node's store; release gives it up.
+func (s *Session) take(ctx context.Context, place wire.Place) (release func(), err error) {
+	s.store.Ref(place.Object, 1)
+	release = s.releaser(place)
+	if err := s.store.Sync(ctx); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
 }
 
 // releaser returns what gives a reference up.

@@ -28,7 +28,7 @@ type transit struct {
 
 	values map[id.Object]wire.Payload // decoding: the objects that came with it
 	made   map[id.Object]*Object
-	actors map[id.Actor]*Actor
+	actors map[id.Object]*Actor // by the objects of their constructors
 }
 
 // DescribeFunc also notes the function's name.

@@ -23,6 +23,8 @@ type Attach struct {
 	Job   id.Job
 	Slots int
 	CPUs  float64 `json:",omitempty"` // of all slots
+	// Devices are those of the grant.
+	Devices []string `json:",omitempty"`
 }
 
 // LeaseRequest asks for slots. A later request of the same number, of the same class, changes how many are wanted; each

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"mobula/internal/id"
 )
@@ -17,6 +18,7 @@ type Payload struct {
 
 // ActorPlace is where an actor lives: the value of its constructor's object.
 type ActorPlace struct {
+	Actor   id.Actor
 	Node    id.Node
 	Worker  id.Worker
 	Address string // of the worker's socket, on its node
@@ -24,17 +26,19 @@ type ActorPlace struct {
 
 // Payload is the place as a value.
 func (p ActorPlace) Payload() Payload {
-	return Payload{Head: append(append(append([]byte(nil), p.Node.ID[:]...), p.Worker.ID[:]...), p.Address...)}
+	return Payload{Head: slices.Concat(p.Actor.ID[:], p.Node.ID[:], p.Worker.ID[:], []byte(p.Address))}
 }
 
 // ParseActorPlace reads a place.
 func ParseActorPlace(value Payload) (p ActorPlace, err error) {
-	if len(value.Head) < 32 {
-		return p, fmt.Errorf("a damaged place of an actor, of %d bytes", len(value.Head))
+	rest := value.Head
+	for _, part := range [][]byte{p.Actor.ID[:], p.Node.ID[:], p.Worker.ID[:]} {
+		if len(rest) < len(part) {
+			return p, fmt.Errorf("a damaged place of an actor, of %d bytes", len(value.Head))
+		}
+		rest = rest[copy(part, rest):]
 	}
-	copy(p.Node.ID[:], value.Head)
-	copy(p.Worker.ID[:], value.Head[16:])
-	p.Address = string(value.Head[32:])
+	p.Address = string(rest)
 	return p, nil
 }
 

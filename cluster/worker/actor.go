@@ -11,6 +11,8 @@ import (
 type actor struct {
 	w     *Worker
 	maker *conn // it ends with that connection
+	// devices are the GPUs that its constructor was given: calls may come by other connections.
+	devices []string
 
 	mu          sync.Mutex // guards below
 	value       any
@@ -24,7 +26,7 @@ type actor struct {
 
 // create runs an actor's constructor; calls that arrive meanwhile wait.
 func (w *Worker) create(t *Task) {
-	a := &actor{w: w, maker: t.conn, concurrency: max(1, int(t.Concurrency)), active: map[*Task]bool{}}
+	a := &actor{w: w, maker: t.conn, devices: t.Devices, concurrency: max(1, int(t.Concurrency)), active: map[*Task]bool{}}
 	w.mu.Lock()
 	w.actors[t.Actor] = a
 	w.mu.Unlock()
@@ -93,7 +95,7 @@ func (a *actor) work() {
 			a.mu.Unlock()
 			return
 		}
-		t.State = a.value
+		t.State, t.Devices = a.value, a.devices
 		a.active[t] = true
 		failed := a.failed
 		a.mu.Unlock()

@@ -20,6 +20,7 @@ type conn struct {
 	job     id.Job
 	slots   int
 	cpus    float64
+	devices []string
 	running int
 	queue   fifo[*Task]
 	pending map[id.Task]*Task  // queued and running, those of actors too: what can be canceled
@@ -181,7 +182,7 @@ func (c *conn) handle(kind byte, body []byte) error {
 			return err
 		}
 		c.mu.Lock()
-		c.lease, c.job, c.slots, c.cpus = m.Lease, m.Job, m.Slots, m.CPUs
+		c.lease, c.job, c.slots, c.cpus, c.devices = m.Lease, m.Job, m.Slots, m.CPUs, m.Devices
 		c.w.processors.lease(m.CPUs)
 		c.startLocked()
 		c.mu.Unlock()
@@ -199,7 +200,7 @@ func (c *conn) push(body []byte) error {
 	t := &Task{Push: m, Node: c.w.nodeID, Worker: c.w.conf.Worker, worker: c.w, conn: c}
 	t.taken.L = &t.mu
 	c.mu.Lock()
-	t.Lease, t.Job = c.lease, c.job
+	t.Lease, t.Job, t.Devices = c.lease, c.job, c.devices
 	if unfit := c.unfit; unfit != nil {
 		c.mu.Unlock()
 		t.refuse(wire.StatusError, &wire.Failure{Message: unfit.Error()})

@@ -42,6 +42,8 @@ type Task struct {
 	Worker id.Worker
 	Lease  id.Lease
 	Job    id.Job
+	// Devices are the GPUs that it was given.
+	Devices []string
 	// State is the actor of a call.
 	State any
 
@@ -52,6 +54,7 @@ type Task struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	canceled bool
+	blocked  int // how many waits of the task's goroutines are under way
 	atEnd    func()
 	yielded  uint64
 	consumed uint64
@@ -113,19 +116,29 @@ func (t *Task) wasCanceled() bool {
 	return t.canceled
 }
 
-// Block tells the node that the task waits for others and needs no processor until Resume.
+// Block tells the node that the task waits for others and needs no processor until Resume. Waits may overlap: the first gives the
+// processor up.
 func (t *Task) Block() {
-	t.worker.processors.end()
-	t.slot(wire.KindSlotBlocked)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.blocked++; t.blocked == 1 {
+		t.worker.processors.end()
+		t.slotLocked(wire.KindSlotBlocked)
+	}
 }
 
-// Resume takes the processor back.
+// Resume is the end of a wait: the last takes the processor back.
 func (t *Task) Resume() {
-	t.worker.processors.begin()
-	t.slot(wire.KindSlotResumed)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.blocked--; t.blocked == 0 {
+		t.worker.processors.begin()
+		t.slotLocked(wire.KindSlotResumed)
+	}
 }
 
-func (t *Task) slot(kind byte) {
+// slotLocked tells the node; t.mu is held, so that it hears of the changes in order.
+func (t *Task) slotLocked(kind byte) {
 	if !t.Lease.IsZero() {
 		_ = t.worker.node.Send(kind, wire.JSON(wire.LeaseID{Lease: t.Lease})) // without a node the worker is ending
 	}

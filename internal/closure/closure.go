@@ -66,7 +66,7 @@ func Open(f reflect.Value) (Parts, error) {
 	if fn := runtime.FuncForPC(entry); fn != nil && (fn.Name() == "reflect.makeFuncStub" || fn.Name() == "reflect.methodValueCall") {
 		return Parts{}, failure(entry, ErrReflect)
 	}
-	if isStatic(uintptr(object)) {
+	if made, _ := plain.Load(entry); made == object || isStatic(uintptr(object)) {
 		return Parts{Entry: entry, object: object}, nil
 	}
 	t, err := layout(entry)
@@ -88,8 +88,12 @@ func New(entry uintptr) (Parts, error) {
 	}
 	object := new(uintptr)
 	*object = entry
-	return Parts{Entry: entry, object: unsafe.Pointer(object)}, nil
+	one, _ := plain.LoadOrStore(entry, unsafe.Pointer(object))
+	return Parts{Entry: entry, object: one.(unsafe.Pointer)}, nil
 }
+
+// plain has the objects of functions that New made: entry -> unsafe.Pointer. By them Open knows that nothing is captured.
+var plain sync.Map
 
 // Of returns the parts of a function whose code is at entry and whose captured variables are in an object of its Layout.
 func Of(entry uintptr, object unsafe.Pointer) Parts {

@@ -51,6 +51,10 @@ func rebuild(t *testing.T, f any) any {
 		if err != nil {
 			t.Fatal(err)
 		}
+		again, err := closure.Open(q.Func(reflect.TypeOf(f))) // it may be sent on
+		if err != nil || again.Captured.IsValid() {
+			t.Fatalf("%+v, %v", again, err)
+		}
 		return q.Func(reflect.TypeOf(f)).Interface()
 	}
 	layout, err := closure.Layout(p.Entry, p.Dictionary)
