@@ -24,7 +24,7 @@ func describe(d arrow.ArrayData) (node, error) {
 	if x, ok := d.(*array.Data); !ok || x == nil || x.DataType() == nil || x.Buffers() == nil && x.Len() > 0 && hasBuffers(x.DataType()) {
 		return node{}, errReleased
 	}
-	return rows(d, d.Offset(), d.Offset()+d.Len()), nil
+	return all(d), nil
 }
 
 func hasBuffers(t arrow.DataType) bool {

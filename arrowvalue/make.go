@@ -24,7 +24,7 @@ func (n *node) make() (*array.Data, error) {
 
 func (n *node) build(depth int, left *int) (*array.Data, error) {
 	*left--
-	if depth == 0 || *left < 0 || n.Type == nil || n.Length < 0 || n.Offset < 0 {
+	if depth == 0 || *left < 0 || n.Length < 0 || n.Offset < 0 || n.Type == nil || !finite(n.Type, maxDepth, left) {
 		return nil, fmt.Errorf("%w: an Arrow array of %d rows from %d", codec.ErrDamaged, n.Length, n.Offset)
 	}
 	buffers := make([]*memory.Buffer, len(n.Buffers))
@@ -48,6 +48,41 @@ func (n *node) build(depth int, left *int) (*array.Data, error) {
 		d.SetDictionary(dictionary)
 	}
 	return d, nil
+}
+
+// finite tells whether a data type has an end: Arrow follows one that is made of itself until the stack is full.
+func finite(t arrow.DataType, depth int, left *int) bool {
+	*left--
+	if depth == 0 || *left < 0 {
+		return false
+	}
+	switch t := t.(type) {
+	case interface{ StorageType() arrow.DataType }: // an extension
+		return finite(t.StorageType(), depth-1, left)
+	case *arrow.DictionaryType:
+		return finite(t.IndexType, depth-1, left) && finite(t.ValueType, depth-1, left)
+	case arrow.NestedType:
+		for _, f := range t.Fields() {
+			if !finite(f.Type, depth-1, left) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// checkSchema says what is wrong with a schema that was read.
+func checkSchema(s *arrow.Schema) error {
+	if s == nil {
+		return fmt.Errorf("%w: an Arrow value has no schema", codec.ErrDamaged)
+	}
+	left := maxNodes
+	for _, f := range s.Fields() {
+		if !finite(f.Type, maxDepth, &left) {
+			return fmt.Errorf("%w: the type of the Arrow column %.40q has no end", codec.ErrDamaged, f.Name)
+		}
+	}
+	return nil
 }
 
 // array makes the array of the data. It has a reference beside its owner's, so that whoever releases it does not take it from others that

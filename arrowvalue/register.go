@@ -34,13 +34,14 @@ func init() {
 	})
 	register(describeBuffer, fillBuffer)
 	register(describeChunked, fillChunked)
-	schema := arrow.NewSchema(nil, nil)
-	registerAs(reflect.TypeOf(array.NewRecordBatch(schema, nil, 0)).Elem(), describeRecord, fillRecord)
-	registerAs(reflect.TypeOf(array.NewTable(schema, nil, 0)).Elem(), describeTable, fillTable)
+	registerAs(recordType, describeRecord, fillRecord)
+	registerAs(tableType, describeTable, fillTable)
 	if f, ok := reflect.TypeFor[array.BooleanBuilder]().FieldByName("builder"); ok { // all builders have one
-		codec.Register(f.Type, codec.Custom{Encode: func(codec.Host, unsafe.Pointer) ([]byte, error) {
-			return nil, &codec.Error{Reason: "a builder of an Arrow array is not done", Hint: "send the array that it makes"}
-		}})
+		refused := &codec.Error{Reason: "a builder of an Arrow array is not done", Hint: "send the array that it makes"}
+		codec.Register(f.Type, codec.Custom{
+			EncodeBuffers: func(codec.Host, unsafe.Pointer) (codec.Encoded, error) { return codec.Encoded{}, refused },
+			DecodeBuffers: func(codec.Host, codec.Encoded, unsafe.Pointer) error { return refused },
+		})
 	}
 }
 
@@ -130,6 +131,9 @@ func describeChunked(c *arrow.Chunked) (chunked, error) {
 }
 
 func fillChunked(into *arrow.Chunked, c *chunked) error {
+	if left := maxNodes; !finite(c.Type, maxDepth, &left) {
+		return fmt.Errorf("%w: the type of an Arrow column has no end", codec.ErrDamaged)
+	}
 	return fill(into, arrow.NewChunked(c.Type, c.Chunks), nil)
 }
 
@@ -160,8 +164,8 @@ func describeRecord(p unsafe.Pointer) (record, error) {
 }
 
 func fillRecord(p unsafe.Pointer, r *record) error {
-	if r.Schema == nil {
-		return fmt.Errorf("%w: a record batch has no schema", codec.ErrDamaged)
+	if err := checkSchema(r.Schema); err != nil {
+		return err
 	}
 	made := array.NewRecordBatchWithMetadata(r.Schema, r.Columns, r.Rows, r.Metadata)
 	recordAt(p).Elem().Set(reflect.ValueOf(made).Elem())
@@ -194,7 +198,10 @@ func describeTable(p unsafe.Pointer) (table, error) {
 }
 
 func fillTable(p unsafe.Pointer, x *table) error {
-	if x.Schema == nil || len(x.Columns) != x.Schema.NumFields() {
+	if err := checkSchema(x.Schema); err != nil {
+		return err
+	}
+	if len(x.Columns) != x.Schema.NumFields() {
 		return fmt.Errorf("%w: a table of %d columns", codec.ErrDamaged, len(x.Columns))
 	}
 	columns := make([]arrow.Column, len(x.Columns))

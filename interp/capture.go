@@ -15,11 +15,7 @@ import (
 // becomes mobula.Go(func() func() int { x := x; return func() int { return x } }()). So their values travel with the task,
 // and only what named functions read makes tasks need processes of their own.
 func (r *rewriter) captureShipped(call *ast.CallExpr) {
-	for _, arg := range call.Args {
-		lit, ok := ast.Unparen(arg).(*ast.FuncLit)
-		if !ok || !r.src.owns(lit.Pos()) || strings.Contains(r.src.textOf(lit.Type), "//") {
-			continue
-		}
+	for _, lit := range r.src.shipped(call) {
 		names := r.sessionVariables(lit)
 		if len(names) == 0 {
 			continue
@@ -37,6 +33,16 @@ func (r *rewriter) captureShipped(call *ast.CallExpr) {
 		r.insert(at, "return ")
 		r.insert(int(lit.End())-r.src.base, " }()")
 	}
+}
+
+// shipped returns the literals among a call's arguments that captureShipped changes. A type with a comment cannot be repeated in one line.
+func (p *parsedCell) shipped(call *ast.CallExpr) (list []*ast.FuncLit) {
+	for _, arg := range call.Args {
+		if lit, ok := ast.Unparen(arg).(*ast.FuncLit); ok && p.owns(lit.Pos()) && !strings.Contains(p.textOf(lit.Type), "//") {
+			list = append(list, lit)
+		}
+	}
+	return list
 }
 
 // sessionVariables returns a mention of each session variable in a literal.
@@ -89,10 +95,8 @@ func (c *cellCode) shippedLiterals() (list [][2]token.Pos) {
 	for _, d := range c.p.file.Decls {
 		ast.Inspect(d, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok && isShipper(c.res, call) {
-				for _, arg := range call.Args {
-					if lit, ok := ast.Unparen(arg).(*ast.FuncLit); ok {
-						list = append(list, [2]token.Pos{lit.Pos(), lit.End()})
-					}
+				for _, lit := range c.p.shipped(call) {
+					list = append(list, [2]token.Pos{lit.Pos(), lit.End()})
 				}
 			}
 			return true

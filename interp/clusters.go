@@ -5,22 +5,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"os"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
+	"mobula/cluster/headclient"
+	"mobula/cluster/headwire"
+	"mobula/cluster/node"
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
-	"mobula/internal/frame"
+	"mobula/internal/id"
 	"mobula/interp/clusterproc"
 	"mobula/interp/hostrpc"
+	"mobula/objstore"
 )
 
 // Clusters is an Engine whose cells can run tasks on a cluster.
 type Clusters interface {
-	// ConnectCluster has the tasks of cells go to the cluster of a node, by the address of its socket. With "" it is the notebook's own, which
-	// is started if it does not run.
+	// ConnectCluster has the tasks of cells go to the cluster of a node of this machine, by the address of its socket. With "" it is the notebook's own,
+	// which is started if it does not run. Where cells use that cluster already nothing changes.
 	ConnectCluster(ctx context.Context, cell int, address string) (ClusterStatus, error)
 	// ClusterStatus tells about the cluster that cells use; false where they use none.
 	ClusterStatus(ctx context.Context) (ClusterStatus, bool, error)
@@ -31,27 +35,16 @@ type Clusters interface {
 // ClusterStatus is the state of a cluster.
 type ClusterStatus struct {
 	Address string
-	Own     bool // it is the notebook's own
-	Node    string
+	Own     bool   // it is the notebook's own
+	Node    string // that cells reach it through
+	Nodes   int    // that are not dead; figures without another word are of all of them
 	Total   sched.Resources
 	Free    sched.Resources
 	Workers int
-	Waiting int // slots that are wanted and not given
-	Store   *StoreUse
-	Tasks   []TaskCount
-}
+	Store   *objstore.Stats  // of the node that cells use, nil where it has none
+	Tasks   []node.TaskCount // that were submitted through this node
 
-// StoreUse is how full an object store is, in bytes.
-type StoreUse struct {
-	Used     int64 `json:"Busy"` // see objstore.Stats
-	Capacity int64
-}
-
-// TaskCount says how many tasks of a name are in a state.
-type TaskCount struct {
-	Name  string `json:"name"`
-	State string `json:"state"`
-	Count int    `json:"tasks"`
+	id id.Node // of Node
 }
 
 // clusters is what a session knows of its cluster.
@@ -173,11 +166,15 @@ func (s *Session) ConnectCluster(ctx context.Context, cell int, address string) 
 		return ClusterStatus{}, err
 	}
 	if address != "" {
-		if _, err := queryNode(ctx, address); err != nil { // before the one in use is left
+		if _, err := askCluster(ctx, address); err != nil { // before the one in use is left
 			return ClusterStatus{}, err
 		}
-		if err := s.leave(ctx); err != nil {
-			return ClusterStatus{}, err
+	}
+	if now, own := s.clusters.current(); now != address && (address != "" || !own) {
+		if now != "" {
+			if err := s.leave(ctx); err != nil {
+				return ClusterStatus{}, err
+			}
 		}
 		s.clusters.use(address)
 	}
@@ -185,10 +182,15 @@ func (s *Session) ConnectCluster(ctx context.Context, cell int, address string) 
 	if err != nil {
 		return ClusterStatus{}, err
 	}
-	if _, fault := s.call(ctx, Cell{Number: cell}, &hostrpc.Request{Cluster: &hostrpc.Cluster{Address: where}}); fault != nil {
+	st, err := s.clusterStatus(ctx)
+	if err != nil {
+		return ClusterStatus{}, err
+	}
+	join := &hostrpc.Cluster{Address: where, Node: st.id.String()}
+	if _, fault := s.call(ctx, Cell{Number: cell}, &hostrpc.Request{Cluster: join}); fault != nil {
 		return ClusterStatus{}, errors.New(fault.Value)
 	}
-	return s.clusterStatus(ctx)
+	return st, nil
 }
 
 // leave has the host leave its cluster, and ends the notebook's own; the queue's token is held.
@@ -228,72 +230,60 @@ func (s *Session) ClusterStatus(ctx context.Context) (ClusterStatus, bool, error
 
 func (s *Session) clusterStatus(ctx context.Context) (ClusterStatus, error) {
 	address, own := s.clusters.current()
-	st, err := queryNode(ctx, address)
+	st, err := askCluster(ctx, address)
 	st.Address, st.Own = address, own
 	return st, err
 }
 
-// queryNode asks a node about itself and its tasks.
-func queryNode(ctx context.Context, address string) (ClusterStatus, error) {
-	stream, err := (&net.Dialer{}).DialContext(ctx, "unix", address)
+// statusTime bounds how long a cluster may take to tell about itself.
+const statusTime = 10 * time.Second
+
+// askCluster asks a node about itself, its tasks and its cluster.
+func askCluster(ctx context.Context, address string) (st ClusterStatus, err error) {
+	if strings.Contains(address, "://") || !strings.Contains(address, "/") {
+		return st, errNoSocket(address, node.Sockets())
+	}
+	ctx, cancel := context.WithTimeout(ctx, statusTime)
+	defer cancel()
+	c, err := headclient.Connect(ctx, headclient.Config{Addresses: []string{"unix:" + address}, Role: wire.RoleCLI})
 	if err != nil {
-		return ClusterStatus{}, fmt.Errorf("connect to the node at %s: %w", address, err)
+		return st, fmt.Errorf("the node at %s: %w", address, err)
 	}
-	conn := frame.New(stream)
-	defer conn.Abort()
-	if _, _, err := conn.Handshake(ctx, frame.Hello{Role: wire.RoleCLI, PID: os.Getpid()}); err != nil {
-		return ClusterStatus{}, fmt.Errorf("connect to the node at %s: %w", address, err)
-	}
-	var st ClusterStatus
-	var node struct {
-		Name    string          `json:"name"`
-		Total   sched.Resources `json:"total"`
-		Free    sched.Resources `json:"free"`
-		Workers int             `json:"workers"`
-		Waiting int             `json:"waiting"`
-	}
-	var memory struct {
-		Store *StoreUse `json:"store"`
-	}
-	questions := []struct {
-		what string
-		into any
-	}{{"node", &node}, {"task-summary", &st.Tasks}, {"memory", &memory}}
-	for i, q := range questions {
-		if err := conn.Send(wire.KindQuery, wire.JSON(wire.Query{Request: uint64(i + 1), What: q.what})); err != nil {
-			return st, err
+	defer c.Close()
+	var info node.Info
+	var memory node.MemoryInfo
+	for what, into := range map[string]any{"node": &info, "memory": &memory, "task-summary": &st.Tasks} {
+		data, err := headwire.Ask(ctx, c, headwire.QueryNode, headwire.Query{What: what})
+		if err == nil {
+			err = json.Unmarshal(data, into)
+		}
+		if err != nil {
+			return st, fmt.Errorf("ask the node at %s for %s: %w", address, what, err)
 		}
 	}
-	stop := context.AfterFunc(ctx, conn.Abort)
-	defer stop()
-	answered := 0
-	err = conn.Serve(func(kind byte, body []byte) error {
-		if kind != wire.KindAnswer {
-			return nil
-		}
-		m, err := wire.ParseJSON[wire.Answer](body)
-		if err != nil || m.Request == 0 || int(m.Request) > len(questions) {
-			return errors.Join(err, errors.New("a node has answered what was not asked"))
-		}
-		if m.Error == "" {
-			err = json.Unmarshal(m.Data, questions[m.Request-1].into)
-		} else {
-			err = errors.New(m.Error)
-		}
-		if answered++; err == nil && answered == len(questions) {
-			err = errAnswered
-		}
-		return err
-	})
-	if !errors.Is(err, errAnswered) {
-		return st, fmt.Errorf("ask the node at %s: %w", address, err)
+	all, err := headwire.Ask(ctx, c, headwire.ListNodes, headwire.None{})
+	if err != nil {
+		return st, fmt.Errorf("ask the cluster of the node at %s for its nodes: %w", address, err)
 	}
-	st.Node, st.Total, st.Free, st.Workers, st.Waiting, st.Store = node.Name, node.Total, node.Free, node.Workers, node.Waiting, memory.Store
+	st.id, st.Node, st.Store = info.Node, info.Name, memory.Store
+	st.Nodes, st.Total, st.Free, st.Workers = 1, info.Total, info.Free, info.Workers // it knows this best
+	for _, n := range all {
+		if n.ID != info.Node && n.State != sched.Dead.String() {
+			st.Nodes++
+			st.Total, st.Free, st.Workers = st.Total.Plus(n.Total), st.Free.Plus(n.Free), st.Workers+n.Workers
+		}
+	}
 	return st, nil
 }
 
-// errAnswered ends the conversation with a node.
-var errAnswered = errors.New("answered")
+// errNoSocket is the error of an address that is no path; here are the sockets of this machine.
+func errNoSocket(address string, here []string) error {
+	hint := "none runs here: start one with  mobula start --address HOST:PORT --token FILE"
+	if len(here) > 0 {
+		hint = "here are: " + strings.Join(here, ", ")
+	}
+	return fmt.Errorf("%q is no path of a socket: a notebook reaches a cluster through a node on its machine; %s", address, hint)
+}
 
 var (
 	_ Clusters = (*Session)(nil)

@@ -36,14 +36,21 @@ func (e *FullError) Error() string {
 		fmt.Fprintf(&b, "the object store has no room for %s: %s of %s in use (%s pinned by readers, %s reserved by writers)",
 			bytesize.Format(e.Need), bytesize.Format(e.Busy), bytesize.Format(e.Capacity), bytesize.Format(e.Pinned), bytesize.Format(e.Reserved))
 	}
-	for i, h := range e.Holders {
+	b.WriteString(biggest(e.Holders))
+	b.WriteString("; free objects or drop the last references to them, or start the node with more object memory")
+	return b.String()
+}
+
+// biggest tells who holds most memory, as a part of an error's text.
+func biggest(list []Holder) string {
+	var b strings.Builder
+	for i, h := range list {
 		sep := ", "
 		if i == 0 {
 			sep = "; biggest holders: "
 		}
 		fmt.Fprintf(&b, "%s%s in %d objects (%s)", sep, bytesize.Format(h.Bytes), h.Objects, h.Owner)
 	}
-	b.WriteString("; free objects or drop the last references to them, or start the node with more object memory")
 	return b.String()
 }
 
@@ -60,15 +67,16 @@ func (e *OutOfMemoryError) Error() string {
 
 // OutOfDiskError says that objects could not be spilled.
 type OutOfDiskError struct {
-	Path  string // of the spill directory
-	Need  int64  // bytes of the file that failed
-	Spilt int64  // bytes in the directory before
-	Cause string
+	Path    string // of the spill directory
+	Need    int64  // bytes of the file that failed
+	Spilt   int64  // bytes in the directory before
+	Cause   string
+	Holders []Holder // of memory, the biggest first
 }
 
 func (e *OutOfDiskError) Error() string {
-	return fmt.Sprintf("spill %s to %s, which holds %s of objects: %s; free space there, or choose another spill directory",
-		bytesize.Format(e.Need), e.Path, bytesize.Format(e.Spilt), e.Cause)
+	return fmt.Sprintf("spill %s to %s, which holds %s of objects: %s; free space there, drop the last references to objects, or choose another spill directory%s",
+		bytesize.Format(e.Need), e.Path, bytesize.Format(e.Spilt), e.Cause, biggest(e.Holders))
 }
 
 // LostError says that an object was here and its bytes are gone: make it again from its lineage or fetch a copy.

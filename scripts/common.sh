@@ -53,7 +53,26 @@ venv() {
   cat requirements/*.txt >"$stamp"
 }
 
-build_mobula() { need_go; go build -o bin/mobula ./cmd/mobula; }
+# nvml_flags sets NVML to the build flags with which mobula asks NVIDIA's library about GPUs; it stays empty where such programs would not link
+# or start: symbols of a library that may not be there have to be bound lazily. nvidia-smi is the other source.
+nvml_flags() {
+  local cc dir; NVML=()
+  [ "$(go env GOOS GOHOSTOS CGO_ENABLED | xargs)" = "linux linux 1" ] || return 0
+  cc=$(go env CC) dir=$(mktemp -d)
+  echo 'int not_there(void); int main(int n, char **a) { return n > 1 ? not_there() : 0; }' >"$dir/lazy.c"
+  local link=(-Wl,-z,lazy -Wl,--export-dynamic -Wl,--unresolved-symbols=ignore-in-object-files -ldl) # as go-nvml links
+  # shellcheck disable=SC2086 # CC may be several words
+  if { $cc -o "$dir/lazy" "$dir/lazy.c" "${link[@]}" && "$dir/lazy"; } 2>/dev/null; then
+    NVML=(-tags nvml -ldflags=-extldflags=-Wl,-z,lazy)
+  fi
+  rm -rf "$dir"
+}
+
+build_mobula() {
+  need_go
+  nvml_flags
+  go build "${NVML[@]}" -o bin/mobula ./cmd/mobula
+}
 
 # install_kernel puts the binary and its kernelspec into .venv.
 install_kernel() {

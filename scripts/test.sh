@@ -25,6 +25,9 @@ only=("$@")
 suite setup 300 bash -c 'source scripts/common.sh; venv test; build_mobula; install_kernel'
 suite lint 300 scripts/lint.sh
 suite unit 480 go test -timeout 460s $(go list ./... | grep -v /tests/)
+suite nvml 120 bash -c 'source scripts/common.sh; nvml_flags
+  [ ${#NVML[@]} != 0 ] || { echo "not run: here no program links that looks up symbols of NVIDIA'"'"'s library as it calls them"; exit; }
+  go test -timeout 110s "${NVML[@]}" ./cluster/gpu/...'
 suite sessions 180 go test -timeout 170s ./tests/session/...
 suite core 420 go test -race -timeout 400s ./tests/core/...
 suite kernel 480 bash -c 'pytests tests/kernel'

@@ -99,7 +99,7 @@ func TestChecksFindWrongResults(t *testing.T) {
 	if err := m.counters([]stamp{{8, 11}, {9, 11}, {10, 11}}, 7, 2); err == nil {
 		t.Error("calls out of order were not found")
 	}
-	b := make([]byte, gib)
+	b := make([]byte, 3*mib+5)
 	fillBytes(b, 3)
 	if err := checkBytes(b, 3); err != nil {
 		t.Error(err)

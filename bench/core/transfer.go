@@ -126,9 +126,6 @@ func fillBytes(b []byte, seed int) {
 }
 
 func checkBytes(b []byte, seed int) error {
-	if len(b) != gib {
-		return fmt.Errorf("%d bytes arrived", len(b))
-	}
 	for i := seed % 1000; i < len(b); i += 1009 {
 		if b[i] != byteAt(i, seed) {
 			return fmt.Errorf("byte %d is %d, not what was sent", i, b[i])
@@ -162,7 +159,9 @@ func serveNodes(ctx context.Context, in io.Reader, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, to.Close(), cmd.Wait()) }()
 	t.to, t.from, t.pid = to, bufio.NewScanner(from), cmd.Process.Pid
-	t.from.Scan()
+	if !t.from.Scan() {
+		return errors.New("the other node has ended before it told its address")
+	}
 	address := t.from.Text()
 	t.peer = transfer.Peer{Name: "source", Dial: func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
@@ -203,6 +202,9 @@ func (t *transferrer) transfer(ctx context.Context, q request) (reply, error) {
 		return reply{}, err
 	}
 	took := time.Since(start).Seconds()
+	if len(o.Head) != gib {
+		return reply{}, fmt.Errorf("%d bytes arrived", len(o.Head))
+	}
 	if err := checkBytes(o.Head, q.Seed); err != nil {
 		return reply{}, err
 	}

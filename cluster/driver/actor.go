@@ -181,6 +181,7 @@ func (a *Actor) end(err error) {
 	list := a.waiting
 	l := a.lease
 	a.waiting, a.lease = nil, nil
+	a.spec.Inputs, a.spec.Keep = nil, nil
 	if !a.made.Ready() {
 		list = append(list, a.made)
 	}

@@ -1,15 +1,18 @@
 package driver
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"mobula/cluster/wire"
 	"mobula/cluster/worker"
 	"mobula/internal/fault"
+	"mobula/internal/id"
 )
 
 func TestActors(t *testing.T) {
@@ -88,6 +91,65 @@ func TestStream(t *testing.T) {
 	close(taken)
 	if next != 2000 {
 		t.Errorf("%d items", next)
+	}
+}
+
+// TestLostItem: an item of a stream that is lost is made again, with what follows it, and its slot comes back.
+func TestLostItem(t *testing.T) {
+	objects := []id.Object{id.New[id.Object](), id.New[id.Object](), id.New[id.Object]()}
+	s := &script{funcs: map[string]func(*worker.Task) (string, error){
+		"large": func(t *worker.Task) (string, error) {
+			for _, o := range objects {
+				if err := t.Yield(wire.Payload{Place: wire.Place{Object: o}}, nil); err != nil {
+					return "", err
+				}
+			}
+			<-t.Context().Done() // so the first attempt lives until it is told
+			return "", t.Context().Err()
+		},
+	}}
+	lost := errors.New("it is lost")
+	for retries, want := range []int{1, 3} {
+		n := startNode(t, 1, s)
+		failed := false
+		hold := func(_ context.Context, v wire.Payload) (wire.Payload, func(), error) {
+			if v.Place.Object == objects[1] && !failed {
+				failed = true
+				return v, nil, lost
+			}
+			return v, func() {}, nil
+		}
+		d, err := Connect(t.Context(), Config{Node: n.address, Job: id.New[id.Job](), Hold: hold, DecodeError: func(f *wire.Failure) error { return errors.New(f.Message) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		spec := call("large")
+		spec.Form, spec.Retries = wire.FormStream, retries
+		var got []id.Object
+		all := make(chan struct{})
+		spec.OnItem = func(item *Object) {
+			v, _ := item.Result()
+			if got = append(got, v.Place.Object); len(got) == len(objects) {
+				close(all)
+			}
+		}
+		o := d.Submit(spec)
+		if retries == 0 {
+			if err := failureOf(t, o); !errors.Is(err, lost) {
+				t.Error(err)
+			}
+		} else {
+			<-all
+			o.Cancel(false)
+			_ = failureOf(t, o)
+		}
+		if !slices.Equal(got, objects[:want]) {
+			t.Errorf("with %d retries, %d items", retries, len(got))
+		}
+		if v := value(t, d.Submit(call("next"))); v != "next" {
+			t.Error(v)
+		}
 	}
 }
 

@@ -112,7 +112,7 @@ func (l *lease) push(t *task) {
 		l.heard = time.Now()
 	}
 	l.sequence++
-	t.lease, t.sequence = l, l.sequence
+	t.lease, t.sequence, t.broken = l, l.sequence, nil
 	l.inflight[t.id()] = t
 	switch {
 	case t.spec.Form < wire.FormActor:
@@ -190,13 +190,10 @@ func (l *lease) handle(kind byte, body []byte) error {
 		}
 		l.d.mu.Lock()
 		t := l.inflight[m.Task]
-		fresh := t != nil && m.Index >= t.items && !t.over // another attempt yields again what was delivered
-		if fresh {
-			t.items = m.Index + 1
-		}
+		fresh := t != nil && m.Index >= t.items && !t.over && t.broken == nil // another attempt yields again what was delivered
 		l.d.mu.Unlock()
 		if fresh {
-			return l.deliver(t, m.Value)
+			l.deliver(t, &m)
 		}
 	case wire.KindReturned:
 		m, err := wire.ParseReturned(body)
@@ -219,6 +216,7 @@ func (l *lease) result(m *wire.Result) {
 		return
 	}
 	l.settle(t)
+	broken := t.broken
 	took := time.Duration(m.Nanos)
 	d.events.ended(t, stateOf(m.Status), took, l.grant.Worker)
 	if t.spec.Form < wire.FormActor {
@@ -231,24 +229,35 @@ func (l *lease) result(m *wire.Result) {
 		d.lookSoon()
 	}
 	d.mu.Unlock()
-	d.conclude(l, t, m)
+	if broken == nil {
+		d.conclude(l, t, m)
+	} else if !d.again(t) {
+		t.resolve(wire.Payload{}, broken)
+	}
 }
 
-// deliver hands over an item of a stream, as an object.
-func (l *lease) deliver(t *task, value wire.Payload) error {
-	o := &Object{ID: id.New[id.Object](), ready: true, value: value}
-	if value.Stored() {
-		held, release, err := l.d.hold(l, value)
+// deliver hands over an item of a stream, as an object. If it is lost, the task is canceled, and tried again once it has ended.
+func (l *lease) deliver(t *task, m *wire.Yield) {
+	o := &Object{ID: id.New[id.Object](), ready: true, value: m.Value}
+	if m.Value.Stored() {
+		held, release, err := l.d.hold(l, m.Value)
 		if err != nil {
-			return fmt.Errorf("an item of a stream is lost: %w", err)
+			cancel := wire.Cancel{Task: m.Task}
+			l.d.mu.Lock()
+			defer l.d.mu.Unlock()
+			t.broken = fmt.Errorf("item %d of a stream is lost: %w", m.Index, err)
+			_ = l.conn.Send(wire.KindCancel, cancel.Append) // without its worker it is tried again anyway
+			return
 		}
 		o.value = held
 		o.Own(release)
 	}
+	l.d.mu.Lock()
+	t.items = m.Index + 1
+	l.d.mu.Unlock()
 	if t.spec.OnItem != nil {
 		t.spec.OnItem(o)
 	}
-	return nil
 }
 
 func stateOf(s wire.Status) wire.TaskState {

@@ -21,7 +21,10 @@ func (l *lease) lost(cause error) {
 	l.closing, l.dead = true, true
 	l.forget()
 	d.mu.Unlock()
-	exit := l.awaitExit(cause)
+	exit, told := l.awaitExit(cause)
+	if !told && !l.attached {
+		_ = d.node.Send(wire.KindLeaseReturn, wire.JSON(wire.LeaseID{Lease: l.grant.Lease})) // the worker lives, and is out of reach
+	}
 	d.mu.Lock()
 	delete(d.leases, l.grant.Lease)
 	list := l.abandoned()
@@ -40,18 +43,17 @@ func (l *lease) lost(cause error) {
 	}
 }
 
-// awaitExit waits for the node's word on how the worker ended.
-func (l *lease) awaitExit(cause error) *wire.WorkerExited {
-	if l.attached {
-		return &wire.WorkerExited{Reason: fmt.Sprintf("the connection to it ended (%v)", cause)}
+// awaitExit waits for the node's word on how the worker ended, for a while.
+func (l *lease) awaitExit(cause error) (exit *wire.WorkerExited, told bool) {
+	if !l.attached {
+		select {
+		case e := <-l.exited:
+			return e, true
+		case <-l.d.ctx.Done():
+		case <-time.After(exitPatience):
+		}
 	}
-	select {
-	case e := <-l.exited:
-		return e
-	case <-l.d.ctx.Done():
-	case <-time.After(exitPatience):
-	}
-	return &wire.WorkerExited{Reason: fmt.Sprintf("the connection to it ended (%v)", cause)}
+	return &wire.WorkerExited{Reason: fmt.Sprintf("the connection to it ended (%v)", cause)}, false
 }
 
 // abandoned takes what was in flight, in the order of pushing; Driver.mu is held.

@@ -27,6 +27,7 @@ type NamedSpec struct {
 // NewNamed has the cluster make an actor. Calls may follow at once.
 func (d *Driver) NewNamed(s NamedSpec) *Actor {
 	a := d.namedActor(id.New[id.Actor](), s.Key)
+	a.spec.Closure, a.spec.Inputs, a.spec.Keep = s.Closure, s.Inputs, s.Keep // for its later lives
 	t := &task{d: d, actor: a, attempt: 1, spec: Spec{
 		Form: s.Form, Name: s.Name, Closure: s.Closure, Class: s.Class, Values: s.Values, Parts: s.Parts, Depth: s.Depth, Cell: s.Cell, Inputs: s.Inputs, Keep: s.Keep,
 	}}
@@ -114,6 +115,11 @@ func (d *Driver) maker(t *task, s *NamedSpec) ([]byte, error) {
 		return nil, fmt.Errorf("read the program of actor %s: %w", s.Key, err)
 	}
 	p := t.push()
+	for _, r := range p.Closure.Refs {
+		if s.Detached && r.Value.Stored() {
+			return nil, fmt.Errorf("its constructor captures object %s, which ends with this process: read large data in the constructor", r.Object.Short())
+		}
+	}
 	m := headwire.Maker{
 		Sum:   sum,
 		Class: wire.Class{Program: s.Class.Program, Environment: s.Class.Environment, Isolated: true}, Path: d.conf.Values[wire.ValuePath], Build: d.conf.Build,

@@ -48,6 +48,7 @@ type task struct {
 	lease    *lease // where it is
 	sequence uint64 // of its push
 	items    uint64 // of its stream that were delivered
+	broken   error  // an item that is lost: this attempt is canceled
 	over     bool   // canceled or otherwise settled: not to be pushed any more
 }
 

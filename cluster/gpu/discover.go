@@ -18,8 +18,8 @@ import (
 // Interval is how often Watch looks, unless told otherwise.
 const Interval = 30 * time.Second
 
-// EnvBinary names the command mobula where it is not in PATH.
-const EnvBinary = "MOBULA_BIN"
+// envBinary names the command mobula where it is not in PATH.
+const envBinary = "MOBULA_BIN"
 
 // Config says how GPUs are found. Its zero value suits a program that is not the command mobula.
 type Config struct {
@@ -46,7 +46,7 @@ func Discover(ctx context.Context, c Config) *Inventory {
 		f.look = func(context.Context) Report { return nothing() }
 	}
 	inv := &Inventory{Report: f.look(ctx), look: f.look}
-	inv.Units, inv.Notes = LimitsOf(f.lookup).Apply(inv.Report.GPUs)
+	inv.Units, inv.Notes = limitsOf(f.lookup).apply(inv.Report.GPUs)
 	return inv
 }
 
@@ -150,7 +150,7 @@ func newFinder(c Config) *finder {
 
 // mobula returns the command of the program mobula, or nil.
 func (f *finder) mobula() []string {
-	name, ok := f.lookup(EnvBinary)
+	name, ok := f.lookup(envBinary)
 	if !ok || name == "" {
 		name = "mobula"
 	}
@@ -162,7 +162,7 @@ func (f *finder) mobula() []string {
 }
 
 func (f *finder) ask(ctx context.Context) Report {
-	first := Failure("", NotBuilt, "there is no program mobula in PATH (or %s)", EnvBinary)
+	first := Failure("", NotBuilt, "there is no program mobula in PATH (or %s)", envBinary)
 	if f.probe != nil {
 		first = f.probe.report(ctx)
 	}

@@ -83,7 +83,7 @@ func TestSMI(t *testing.T) {
 			if tt.cause == Hung {
 				limit = 200 * time.Millisecond
 			}
-			inv := Discover(t.Context(), Config{Timeout: limit, Lookup: env(map[string]string{EnvBinary: "/nowhere/mobula"})})
+			inv := Discover(t.Context(), Config{Timeout: limit, Lookup: env(map[string]string{envBinary: "/nowhere/mobula"})})
 			switch p := inv.Report.Problem; {
 			case tt.cause == "" && (p != nil || ids(inv.Units) != tt.units):
 				t.Errorf("%s %+v", ids(inv.Units), p)

@@ -15,15 +15,15 @@ const (
 	envOrder  = "CUDA_DEVICE_ORDER"
 )
 
-// Limits are the bounds in a process's environment. Their zero value is none.
-type Limits struct {
+// limits are the bounds in a process's environment. Their zero value is none.
+type limits struct {
 	cuda, nvidia *string // nil: not set
 	busOrder     bool    // CUDA counts as NVML does
 }
 
-// LimitsOf reads them by os.LookupEnv, or what stands for it.
-func LimitsOf(lookup func(name string) (string, bool)) Limits {
-	var l Limits
+// limitsOf reads them by os.LookupEnv, or what stands for it.
+func limitsOf(lookup func(name string) (string, bool)) limits {
+	var l limits
 	if v, ok := lookup(envCUDA); ok {
 		l.cuda = &v
 	}
@@ -35,8 +35,8 @@ func LimitsOf(lookup func(name string) (string, bool)) Limits {
 	return l
 }
 
-// Apply returns what may be offered, in CUDA's order, and what the user should know about it.
-func (l Limits) Apply(gpus []GPU) (units []Unit, notes []string) {
+// apply returns what may be offered, in CUDA's order, and what the user should know about it.
+func (l limits) apply(gpus []GPU) (units []Unit, notes []string) {
 	allowed, notes := l.allowedByRuntime(gpus)
 	if l.cuda == nil {
 		return allowed, notes
@@ -67,7 +67,7 @@ func (l Limits) Apply(gpus []GPU) (units []Unit, notes []string) {
 }
 
 // cutNote explains an entry at which the list ends, unless it is one of the usual ways to say none.
-func (l Limits) cutNote(text string, position int, err error) string {
+func (l limits) cutNote(text string, position int, err error) string {
 	if position == 0 && (text == "" || text == "-1" || text == "NoDevFiles") {
 		return ""
 	}
@@ -116,7 +116,7 @@ func resolve(text string, gpus []GPU) ([]Unit, error) {
 }
 
 // allowedByRuntime applies NVIDIA_VISIBLE_DEVICES, by which a container is given GPUs.
-func (l Limits) allowedByRuntime(gpus []GPU) (units []Unit, notes []string) {
+func (l limits) allowedByRuntime(gpus []GPU) (units []Unit, notes []string) {
 	all := (&Report{GPUs: gpus}).Units()
 	if l.nvidia == nil {
 		return all, nil

@@ -58,12 +58,12 @@ func TestCUDAVisibleDevices(t *testing.T) {
 		{"MIG-", "", "MIG- begins the uuids of 2 devices"},
 		{"all", "", `"all" is neither a number nor a uuid`},
 	} {
-		units, notes := LimitsOf(env(map[string]string{envCUDA: tt.text})).Apply(machine())
+		units, notes := limitsOf(env(map[string]string{envCUDA: tt.text})).apply(machine())
 		if note := strings.Join(notes, "\n"); ids(units) != tt.want || (note == "") != (tt.note == "") || !strings.Contains(note, tt.note) {
 			t.Errorf("%s=%q: %q, want %q; notes %q, want %q", envCUDA, tt.text, ids(units), tt.want, note, tt.note)
 		}
 	}
-	if units, notes := (Limits{}).Apply(machine()); len(units) != 4 || len(notes) > 0 {
+	if units, notes := (limits{}).apply(machine()); len(units) != 4 || len(notes) > 0 {
 		t.Errorf("without limits: %s %q", ids(units), notes)
 	}
 }
@@ -78,12 +78,12 @@ func TestNVIDIAVisibleDevices(t *testing.T) {
 		{"GPU-aaaa2222", "GPU-aaaa2222"}, {"GPU-aaaa2222,GPU-x,GPU-y,GPU-z", "GPU-aaaa2222"}, {"GPU-bbbb", "MIG-x1 MIG-GPU-bbbb/2/0"}, {"MIG-x1", "MIG-x1"},
 		{"9", ""},
 	} {
-		units, notes := LimitsOf(env(map[string]string{envNVIDIA: tt.text})).Apply(machine())
+		units, notes := limitsOf(env(map[string]string{envNVIDIA: tt.text})).apply(machine())
 		if ids(units) != tt.want || (len(notes) > 0) != (tt.want == "") {
 			t.Errorf("%s=%q: %q, want %q; notes %q", envNVIDIA, tt.text, ids(units), tt.want, notes)
 		}
 	}
-	units, _ := LimitsOf(env(map[string]string{envNVIDIA: "0", envCUDA: "1,0"})).Apply(machine())
+	units, _ := limitsOf(env(map[string]string{envNVIDIA: "0", envCUDA: "1,0"})).apply(machine())
 	if ids(units) != "GPU-aaaa1111" {
 		t.Errorf("both: %s", ids(units))
 	}
@@ -93,12 +93,12 @@ func TestNumbersOfUnequalGPUs(t *testing.T) {
 	gpus := machine()
 	gpus[1].Name = "L4"
 	for order, want := range map[string]int{"": 1, "FASTEST_FIRST": 1, "PCI_BUS_ID": 0} {
-		_, notes := LimitsOf(env(map[string]string{envCUDA: "1", envOrder: order})).Apply(gpus)
+		_, notes := limitsOf(env(map[string]string{envCUDA: "1", envOrder: order})).apply(gpus)
 		if len(notes) != want {
 			t.Errorf("order %q: %q", order, notes)
 		}
 	}
-	if _, notes := LimitsOf(env(map[string]string{envCUDA: "GPU-aaaa1111"})).Apply(gpus); len(notes) > 0 {
+	if _, notes := limitsOf(env(map[string]string{envCUDA: "GPU-aaaa1111"})).apply(gpus); len(notes) > 0 {
 		t.Errorf("uuids have no order: %q", notes)
 	}
 }
@@ -131,7 +131,7 @@ func FuzzLimits(f *testing.F) {
 	f.Fuzz(func(t *testing.T, cuda, nvidia string) {
 		all := (&Report{GPUs: machine()}).Units()
 		apply := func(values map[string]string) []Unit {
-			units, _ := LimitsOf(env(values)).Apply(machine())
+			units, _ := limitsOf(env(values)).apply(machine())
 			for i, u := range units {
 				if !contains(all, u.ID) || contains(units[:i], u.ID) {
 					t.Fatalf("%q: %s", values, ids(units))

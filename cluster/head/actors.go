@@ -25,11 +25,13 @@ func (h *Head) startActor(a *state.Actor, at sched.Placement) {
 		run.Resources = a.Needs.Resources
 	}
 	l.inflight[h.last] = inflight{resources: run.Resources, group: at.Group, bundle: at.Bundle, until: time.Now().Add(inflightTime)}
-	h.starting[a.ID] = true
-	delete(h.reasons, a.ID.ID)
+	ctx, stop := context.WithCancel(h.ctx)
+	h.starting[a.ID] = stop
+	delete(h.verdicts, a.ID.ID)
 	peer, node, epoch := l.session.peer, l.id, l.epoch
 	h.wg.Go(func() {
-		h.runActor(run, peer, node, epoch)
+		defer stop()
+		h.runActor(ctx, run, peer, node, epoch)
 		h.mu.Lock()
 		delete(h.starting, a.ID)
 		h.mu.Unlock()
@@ -37,9 +39,18 @@ func (h *Head) startActor(a *state.Actor, at sched.Placement) {
 	})
 }
 
-// runActor begins a life on a node, and notes how that went.
-func (h *Head) runActor(run headwire.ActorRun, peer *headwire.Peer, node id.Node, epoch uint64) {
-	place, err := headwire.Ask(h.ctx, peer, headwire.RunActor, run)
+// stopStarts gives up on lives of actors that were killed before they had begun: a constructor may never end. h.mu is held.
+func (h *Head) stopStarts(view *state.View) {
+	for actor, stop := range h.starting {
+		if a, ok := view.Actor(actor); !ok || a.State == state.ActorDead {
+			stop()
+		}
+	}
+}
+
+// runActor begins a life on a node, and notes how that went. The node gives up on it when ctx ends.
+func (h *Head) runActor(ctx context.Context, run headwire.ActorRun, peer *headwire.Peer, node id.Node, epoch uint64) {
+	place, err := headwire.Ask(ctx, peer, headwire.RunActor, run)
 	switch {
 	case err == nil:
 		c := &state.ActorStarted{
@@ -55,19 +66,19 @@ func (h *Head) runActor(run headwire.ActorRun, peer *headwire.Peer, node id.Node
 			h.fail(a, state.ConstructorFailed, err.Error())
 		}
 	default:
-		_ = peer.Notify(headwire.StopActorMethod, run.ActorLife)
+		_ = peer.Notify(headwire.StopActorMethod, run.ActorLife) // as above
+		if ctx.Err() != nil {
+			return
+		}
 		h.logger.Info("an actor is not started this time", "actor", run.ID, "node", node, "error", err)
 		h.mu.Lock()
-		h.reasons[run.ID.ID] = err.Error()
+		h.verdicts[run.ID.ID] = verdict{reason: err.Error()}
 		h.mu.Unlock()
-		select {
-		case <-h.ctx.Done():
-		case <-time.After(retryActor):
-		}
+		h.pause(retryTime)
 	}
 }
 
-// fail notes that an actor's present life is over, or could not begin. It may be called with h.mu held.
+// fail notes that an actor's present life is over, or could not begin.
 func (h *Head) fail(a *state.Actor, kind state.CauseKind, message string) {
 	c := &state.ActorFailed{ID: a.ID, Epoch: a.Epoch, Cause: state.Cause{Kind: kind, Message: message}, Time: now()}
 	if _, err := h.propose(c); err != nil {
@@ -162,12 +173,17 @@ func (h *Head) actorInfo(a *state.Actor) headwire.ActorInfo {
 		ID: a.ID, Name: a.Name, Namespace: a.Namespace, Job: a.Job, Detached: a.Detached, Class: a.Class, State: a.State.String(), Epoch: a.Epoch,
 		Restarts: a.Restarts, MaxRestarts: a.MaxRestarts, Node: a.Node, Worker: a.Worker, Lease: a.Lease, Cause: a.Cause.Message, Created: a.Created,
 	}
-	if a.State == state.ActorPending || a.State == state.ActorRestarting {
+	if waits(a) {
 		h.mu.Lock()
-		if reason := h.reasons[a.ID.ID]; reason != "" {
+		if reason := h.verdicts[a.ID.ID].reason; reason != "" {
 			info.Cause = reason
 		}
 		h.mu.Unlock()
 	}
 	return info
+}
+
+// waits reports whether an actor is to be started.
+func waits(a *state.Actor) bool {
+	return a.State == state.ActorPending || a.State == state.ActorRestarting
 }

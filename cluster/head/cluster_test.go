@@ -1,12 +1,13 @@
 package head
 
 import (
+	"context"
+	"errors"
 	"net"
 	"slices"
 	"strings"
 	"testing"
-
-	"context"
+	"time"
 
 	"mobula/cluster/headclient"
 	"mobula/cluster/headwire"
@@ -177,6 +178,68 @@ func TestGroupIsPlacedAsAWhole(t *testing.T) {
 	}
 }
 
+// TestGroupWaitsForWhatItLivedOn: no other node can hold it, but one like it may come.
+func TestGroupWaitsForWhatItLivedOn(t *testing.T) {
+	h := start(t, Config{})
+	c := inside(t, h)
+	licensed := func(n *headwire.NodeHello) { n.Total.Custom = map[string]sched.Amount{"license": sched.One} }
+	a := joinNode(t, "a", h.Dial, licensed)
+	joinNode(t, "b", h.Dial, nil)
+	job := id.New[id.Job]()
+	ask(t, c, headwire.StartJob, headwire.JobSpec{ID: job})
+	g := ask(t, c, headwire.CreateGroup, headwire.GroupSpec{
+		ID: id.New[id.PlacementGroup](), Job: job, Strategy: "STRICT_PACK", Bundles: []headwire.BundleInfo{{Resources: custom("license")}},
+	})
+	ask(t, c, headwire.WaitGroup, headwire.GroupRef{ID: g.ID})
+	a.die()
+	eventually(t, "nothing can hold it", func() bool {
+		g := ask(t, c, headwire.GetGroup, headwire.GroupRef{ID: g.ID})
+		return g.State == "pending" && strings.Contains(g.Reason, "no node has a resource license")
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := headwire.Ask(ctx, c, headwire.WaitGroup, headwire.GroupRef{ID: g.ID}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it is given up: %v", err)
+	}
+	d := joinNode(t, "d", h.Dial, licensed)
+	if g = ask(t, c, headwire.WaitGroup, headwire.GroupRef{ID: g.ID}); g.State != "created" || g.Bundles[0].Node != d.hello.ID {
+		t.Errorf("%+v", g)
+	}
+}
+
+// TestVerdictsAreForgotten: about what was removed before it was placed.
+func TestVerdictsAreForgotten(t *testing.T) {
+	h := start(t, Config{})
+	c := inside(t, h)
+	joinNode(t, "a", h.Dial, nil)
+	job := id.New[id.Job]()
+	ask(t, c, headwire.StartJob, headwire.JobSpec{ID: job})
+	var groups []id.PlacementGroup
+	for range 2 {
+		g := headwire.GroupSpec{ID: id.New[id.PlacementGroup](), Job: job, Strategy: "PACK", Bundles: []headwire.BundleInfo{{Resources: custom("x")}}}
+		ask(t, c, headwire.CreateGroup, g)
+		refusedAs(t, c, headwire.WaitGroup, headwire.GroupRef{ID: g.ID}, headwire.Infeasible)
+		groups = append(groups, g.ID)
+	}
+	ask(t, c, headwire.RemoveGroup, headwire.GroupRef{ID: groups[0]})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.forgetVerdicts()
+	_, removed := h.verdicts[groups[0].ID]
+	if _, waits := h.verdicts[groups[1].ID]; removed || !waits {
+		t.Errorf("there are verdicts %v", h.verdicts)
+	}
+}
+
+// TestStoppedNodeComesBack: one that is silent, though its connection is there, is dead, and learns that when it goes on.
+func TestStoppedNodeComesBack(t *testing.T) {
+	h := start(t, Config{})
+	a := joinNode(t, "a", h.Dial, nil)
+	epoch := read(a, func() uint64 { return a.welcome.Epoch })
+	a.silence()
+	eventually(t, "it says hello in another life", func() bool { return read(a, func() bool { return a.welcome.Epoch > epoch }) })
+}
+
 func TestActors(t *testing.T) {
 	h := start(t, Config{})
 	c := inside(t, h)
@@ -251,6 +314,23 @@ func TestActorsThatCannotBe(t *testing.T) {
 	if got := ask(t, c, headwire.WaitActor, headwire.ActorWait{ID: spec.ID}); got.State != "dead" || got.Cause != "the constructor panicked" {
 		t.Errorf("%+v", got)
 	}
+}
+
+// TestKilledBeforeItLives: a node does not go on with a constructor that never ends.
+func TestKilledBeforeItLives(t *testing.T) {
+	h := start(t, Config{})
+	c := inside(t, h)
+	a := joinNode(t, "a", h.Dial, nil)
+	read(a, func() error { a.endless = true; return nil })
+	job := id.New[id.Job]()
+	ask(t, c, headwire.StartJob, headwire.JobSpec{ID: job})
+	spec := headwire.ActorSpec{ID: id.New[id.Actor](), Job: job, Name: "endless"}
+	ask(t, c, headwire.RegisterActor, spec)
+	eventually(t, "it begins", func() bool { return read(a, func() bool { return len(a.runs) == 1 }) })
+	if got := ask(t, c, headwire.KillActor, headwire.ActorKill{ID: spec.ID}); got.State != "dead" {
+		t.Errorf("%+v", got)
+	}
+	eventually(t, "the node gives up on it", func() bool { return read(a, func() bool { return a.gaveUp == 1 }) })
 }
 
 // TestHeadIsAway: nodes and what they run go on, and are known again. What ended meanwhile is noticed.

@@ -21,8 +21,8 @@
 //
 // # Concurrency
 //
-// All methods may be called from any goroutine. One lock, Head.mu, guards what is known of nodes; nothing else is locked under it but
-// connections. One goroutine decides; what takes time (reserving bundles, starting actors) has its own. Close waits for all.
+// All methods may be called from any goroutine. One lock, Head.mu, guards what is known of nodes; under it only connections and the
+// hub are locked, and the log is not waited for. One goroutine decides; what takes time (reserving bundles, starting actors) has its own. Close waits for all.
 //
 // # Testing
 //

@@ -3,7 +3,6 @@ package head
 import (
 	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"mobula/cluster/headwire"
@@ -24,9 +23,14 @@ type placed struct {
 // reserveTime bounds how long nodes may take to reserve bundles.
 const reserveTime = 5 * time.Second
 
-// addGroups adds the groups that are not removed: those without a node for some bundle are to be placed.
-func (p *plan) addGroups() {
-	for _, g := range p.view.Groups() {
+// toPlace reports whether some bundle of a group has no node, and none is being reserved.
+func (p *plan) toPlace(g *state.Group) bool {
+	return g.State == state.GroupPending && p.h.placing[g.ID] == nil
+}
+
+// addGroups adds the groups that are not removed.
+func (p *plan) addGroups(groups []*state.Group) {
+	for _, g := range groups {
 		if g.State == state.GroupRemoved {
 			continue
 		}
@@ -41,9 +45,6 @@ func (p *plan) addGroups() {
 			s.Bundles = append(s.Bundles, bundle)
 		}
 		p.snapshot.Groups = append(p.snapshot.Groups, s)
-		if g.State == state.GroupPending && way == nil {
-			p.groups[g.ID] = g
-		}
 	}
 }
 
@@ -92,6 +93,7 @@ func (h *Head) reserve(g *state.Group, bundles []sched.BundlePlacement, view *st
 		peers[node] = l.session.peer
 	}
 	h.placing[g.ID] = way
+	delete(h.verdicts, g.ID.ID)
 	h.wg.Go(func() {
 		err := reserveAll(h.ctx, g.ID, parts, peers)
 		if err == nil {
@@ -103,13 +105,14 @@ func (h *Head) reserve(g *state.Group, bundles []sched.BundlePlacement, view *st
 			for node, peer := range peers {
 				_ = peer.Notify(headwire.ReleaseMethod, headwire.Bundles{Group: g.ID, List: parts[node]}) // a node that connects again learns what it must have
 			}
+			h.mu.Lock()
+			way.bundles = nil // nothing is kept for it while it waits
+			h.verdicts[g.ID.ID] = verdict{reason: err.Error()}
+			h.mu.Unlock()
+			h.pause(retryTime)
 		}
 		h.mu.Lock()
 		delete(h.placing, g.ID)
-		delete(h.reasons, g.ID.ID)
-		if err != nil {
-			h.reasons[g.ID.ID] = err.Error()
-		}
 		h.mu.Unlock()
 		h.poke()
 	})
@@ -163,18 +166,12 @@ func (h *Head) waitGroup(ctx context.Context, _ *session, in headwire.GroupRef) 
 		if now.State == state.GroupPending {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			lived := slices.ContainsFunc(now.Bundles, func(b state.Bundle) bool { return !b.Node.IsZero() })
-			if h.never[g.ID] && !lived { // else what it lived on may come back
-				return now, true, headwire.Errorf(headwire.Infeasible, "%s", h.reasons[g.ID.ID])
+			if why := h.verdicts[g.ID.ID]; why.never && now.Placed == 0 { // else what it lived on may come back
+				return now, true, headwire.Errorf(headwire.Infeasible, "%s", why.reason)
 			}
 		}
 		return now, now.State != state.GroupPending, nil
 	})
-	if err == nil && g.State != state.GroupPending {
-		h.mu.Lock()
-		delete(h.never, g.ID)
-		h.mu.Unlock()
-	}
 	return h.groupInfo(g), err
 }
 
@@ -223,7 +220,7 @@ func (h *Head) groupInfo(g *state.Group) headwire.GroupInfo {
 	}
 	if g.State == state.GroupPending {
 		h.mu.Lock()
-		info.Reason = h.reasons[g.ID.ID]
+		info.Reason = h.verdicts[g.ID.ID].reason
 		h.mu.Unlock()
 	}
 	return info

@@ -104,6 +104,8 @@ type fakeNode struct {
 	ledger   *sched.Ledger
 	reserved map[sched.BundleKey]bool
 	refuse   error // what reserving and starting answer
+	endless  bool  // constructors never end
+	gaveUp   int   // on such
 	runs     []headwire.ActorRun
 	released []id.PlacementGroup
 	stopped  []headwire.ActorLife
@@ -133,10 +135,15 @@ func joinNode(t *testing.T, name string, dial func(context.Context) (net.Conn, e
 	return n
 }
 
-// die ends the node without a word.
-func (n *fakeNode) die() {
+// silence ends its heartbeats; its connection stays.
+func (n *fakeNode) silence() {
 	n.stop()
 	n.beats.Wait()
+}
+
+// die ends the node without a word.
+func (n *fakeNode) die() {
+	n.silence()
 	n.client.Close()
 }
 
@@ -184,7 +191,7 @@ func (n *fakeNode) status() headwire.Status {
 	return s
 }
 
-func (n *fakeNode) handle(_ context.Context, method string, body json.RawMessage) (any, error) {
+func (n *fakeNode) handle(ctx context.Context, method string, body json.RawMessage) (any, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.refuse != nil && method != string(headwire.QueryNode) {
@@ -210,6 +217,13 @@ func (n *fakeNode) handle(_ context.Context, method string, body json.RawMessage
 			return nil, err
 		}
 		n.runs = append(n.runs, in)
+		if n.endless {
+			n.mu.Unlock()
+			<-ctx.Done()
+			n.mu.Lock()
+			n.gaveUp++
+			return nil, ctx.Err()
+		}
 		n.actors = append(n.actors, in.ActorLife)
 		return headwire.Place{Worker: id.New[id.Worker](), Lease: id.New[id.Lease](), Address: "socket"}, nil
 	case string(headwire.QueryNode):
@@ -272,5 +286,5 @@ func unixDial(dir string) func(context.Context) (net.Conn, error) {
 	}
 }
 
-// onDisk is a log that a head finds again.
+// onDisk is a log that a head finds again, or with "" one in memory.
 func onDisk(dir string) state.OpenLog { return replog.In(dir, slog.New(slog.DiscardHandler)) }

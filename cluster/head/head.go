@@ -87,12 +87,11 @@ type Head struct {
 	mu       sync.Mutex // guards below
 	sessions map[*session]bool
 	links    map[id.Node]*link
-	placing  map[id.PlacementGroup]*placing // groups whose bundles are being reserved
-	starting map[id.Actor]bool
-	reasons  map[id.ID]string           // why groups and actors wait
-	never    map[id.PlacementGroup]bool // groups that no node can hold as the cluster is
-	last     uint64                     // assignment
-	turn     id.Job                     // whose turn the last pass ended with
+	placing  map[id.PlacementGroup]*placing  // groups whose bundles are being reserved
+	starting map[id.Actor]context.CancelFunc // lives that nodes are asked to begin
+	verdicts map[id.ID]verdict               // of groups and actors that wait
+	last     uint64                          // assignment
+	turn     id.Job                          // whose turn the last pass ended with
 	pruned   time.Time
 	unhook   func() bool // of the context that Start was given
 	closing  bool
@@ -103,8 +102,8 @@ func Start(ctx context.Context, c Config) (*Head, error) {
 	c = c.withDefaults()
 	h := &Head{
 		conf: c, logger: c.Logger, began: time.Now(), done: make(chan struct{}), wake: make(chan struct{}, 1), tokens: map[headwire.TokenKind]headwire.Token{},
-		sessions: map[*session]bool{}, links: map[id.Node]*link{}, placing: map[id.PlacementGroup]*placing{}, starting: map[id.Actor]bool{},
-		reasons: map[id.ID]string{}, never: map[id.PlacementGroup]bool{}, pruned: time.Now(),
+		sessions: map[*session]bool{}, links: map[id.Node]*link{}, placing: map[id.PlacementGroup]*placing{}, starting: map[id.Actor]context.CancelFunc{},
+		verdicts: map[id.ID]verdict{}, pruned: time.Now(),
 	}
 	h.hub.changed = make(chan struct{})
 	h.methods = h.table()
@@ -226,6 +225,14 @@ func (h *Head) Close() error {
 	})
 	<-h.done
 	return h.err
+}
+
+// pause waits for a time, or until the head ends.
+func (h *Head) pause(d time.Duration) {
+	select {
+	case <-h.ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 // poke has the deciding goroutine look again.

@@ -2,6 +2,7 @@ package head
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"mobula/cluster/headwire"
@@ -39,9 +40,8 @@ func (h *Head) applied(result state.Result) {
 			w.put(headwire.Event{Kind: e.Kind.String(), Node: e.Node, Job: e.Job, Group: e.Group, Actor: e.Actor, Epoch: e.Epoch, State: e.State, Reason: e.Reason})
 		}
 	}
-	close(h.hub.changed)
-	h.hub.changed = make(chan struct{})
 	h.hub.mu.Unlock()
+	h.hub.announce()
 	h.poke()
 }
 
@@ -72,6 +72,14 @@ func (b *hub) change() <-chan struct{} {
 	return b.changed
 }
 
+// announce has those who await something look again.
+func (b *hub) announce() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
 // await calls look at each change of the state, until it is done or fails.
 func await[V any](ctx context.Context, h *Head, look func(v *state.View) (value V, done bool, err error)) (V, error) {
 	for {
@@ -98,12 +106,7 @@ func (h *Head) watch(ctx context.Context, s *session, in headwire.WatchSpec) (he
 	defer func() {
 		h.hub.mu.Lock()
 		defer h.hub.mu.Unlock()
-		for i, other := range h.hub.watchers {
-			if other == w {
-				h.hub.watchers = append(h.hub.watchers[:i:i], h.hub.watchers[i+1:]...)
-				return
-			}
-		}
+		h.hub.watchers = slices.DeleteFunc(h.hub.watchers, func(other *watcher) bool { return other == w })
 	}()
 	for {
 		select {
@@ -128,12 +131,4 @@ func (h *Head) watch(ctx context.Context, s *session, in headwire.WatchSpec) (he
 			}
 		}
 	}
-}
-
-// announce has those who await something look again, though the state has not changed.
-func (b *hub) announce() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	close(b.changed)
-	b.changed = make(chan struct{})
 }

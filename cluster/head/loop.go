@@ -1,6 +1,8 @@
 package head
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"mobula/cluster/headwire"
@@ -41,22 +43,13 @@ func (h *Head) carryOut(e *state.Event) {
 	defer h.mu.Unlock()
 	l := h.links[e.Node]
 	if l == nil || l.session == nil {
-		return // it learns that when it connects
+		return // it learns that when it connects, also where a notification is lost
 	}
 	switch e.Kind {
 	case state.ReleaseGroup:
-		_ = l.session.peer.Notify(headwire.ReleaseMethod, headwire.Bundles{Group: e.Group}) // as above
+		_ = l.session.peer.Notify(headwire.ReleaseMethod, headwire.Bundles{Group: e.Group})
 	case state.StopActor:
 		_ = l.session.peer.Notify(headwire.StopActorMethod, headwire.ActorLife{ID: e.Actor, Epoch: e.Epoch})
-	}
-}
-
-// tellGone tells all nodes of one that is dead: their connections to it may not have noticed. h.mu is held.
-func (h *Head) tellGone(n *state.Node) {
-	for _, l := range h.links {
-		if l.session != nil && l.id != n.ID {
-			_ = l.session.peer.Notify(headwire.NodeGoneMethod, headwire.NodeRef{Node: n.ID, Reason: n.Reason}) // its connection's end is noticed where it is read
-		}
 	}
 }
 
@@ -71,6 +64,7 @@ func (h *Head) prune(at time.Time) {
 				delete(h.links, node)
 			}
 		}
+		h.forgetVerdicts()
 	}
 	h.mu.Unlock()
 	if !due {
@@ -79,6 +73,24 @@ func (h *Head) prune(at time.Time) {
 	if _, err := h.propose(&state.Prune{Before: at.Add(-keepEnded).UnixMilli()}); err != nil {
 		h.logger.Warn("what has ended is not forgotten", "error", err)
 	}
+}
+
+// verdict is what was last decided about a group or an actor that waits.
+type verdict struct {
+	reason string
+	never  bool // no node can hold the group as the cluster is
+}
+
+// forgetVerdicts forgets those about what does not wait any more; h.mu is held.
+func (h *Head) forgetVerdicts() {
+	view := h.View()
+	maps.DeleteFunc(h.verdicts, func(of id.ID, _ verdict) bool {
+		if a, ok := view.Actor(id.Actor{ID: of}); ok {
+			return !waits(a)
+		}
+		g, ok := view.Group(id.PlacementGroup{ID: of})
+		return !ok || g.State != state.GroupPending
+	})
 }
 
 // plan is one run of decide.
@@ -90,8 +102,14 @@ type plan struct {
 	queue    []sched.Request
 	demands  map[id.Lease]wanted
 	actors   map[id.Lease]*state.Actor
-	groups   map[id.PlacementGroup]*state.Group // to be placed
 	names    *id.Generator
+	failed   []impossible
+}
+
+// impossible is an actor that no node can ever hold.
+type impossible struct {
+	actor *state.Actor
+	why   string
 }
 
 // wanted is a request for one slot of a node's demand.
@@ -103,31 +121,40 @@ type wanted struct {
 // maxSlots bounds how many slots of a demand are decided at a time; the others follow with the next pass.
 const maxSlots = 256
 
-// decide places what waits: groups, actors, and what nodes could not place.
+// decide places what waits: groups, actors, and what nodes could not place. It is called without locks.
 func (h *Head) decide(at time.Time) {
+	for _, x := range h.place(at) {
+		h.fail(x.actor, state.Infeasible, x.why)
+	}
+}
+
+// place does that, and returns the actors that are to be given up.
+func (h *Head) place(at time.Time) []impossible {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := &plan{
-		h: h, at: at, view: h.View(), demands: map[id.Lease]wanted{}, actors: map[id.Lease]*state.Actor{}, groups: map[id.PlacementGroup]*state.Group{},
-		names: id.NewGenerator([8]byte{}),
+		h: h, at: at, view: h.View(), demands: map[id.Lease]wanted{}, actors: map[id.Lease]*state.Actor{}, names: id.NewGenerator([8]byte{}),
 	}
-	p.addGroups()
+	h.stopStarts(p.view)
 	p.addActors()
 	p.addDemands()
-	if len(p.queue) == 0 && len(p.groups) == 0 {
-		return
+	groups := p.view.Groups()
+	if len(p.queue) == 0 && !slices.ContainsFunc(groups, p.toPlace) {
+		return nil
 	}
+	p.addGroups(groups)
 	p.addNodes()
 	p.snapshot.Now, p.snapshot.Last = at.UnixMilli(), h.turn
 	p.snapshot.Patience = sched.Patience{Age: (5 * time.Second).Milliseconds()}
 	decided := sched.Decide(&p.snapshot, p.queue)
 	h.turn = decided.Last
 	p.carryOut(&decided)
+	return p.failed
 }
 
 func (p *plan) addActors() {
 	for a := range p.view.Actors() {
-		if a.State != state.ActorPending && a.State != state.ActorRestarting || p.h.starting[a.ID] || a.NotBefore > p.at.UnixMilli() {
+		if !waits(a) || p.h.starting[a.ID] != nil || a.NotBefore > p.at.UnixMilli() {
 			continue
 		}
 		r := sched.Request{ID: id.Lease{ID: p.names.Next()}, Job: a.Job, Since: a.Created}

@@ -237,12 +237,26 @@ func (h *Head) checkNodes(at time.Time) {
 			continue
 		}
 		if becomes == sched.Dead {
-			h.mu.Lock()
-			h.tellGone(&state.Node{ID: n.ID, Reason: reason})
-			h.mu.Unlock()
+			h.buried(n, reason)
 		}
 	}
 	h.endJobsOfTheDead()
+}
+
+// buried tells all nodes of one that is dead: their connections to it may not have noticed. If it has one to the head, that ends, so that what the
+// node wants is not placed; one that was only stopped for a while says hello again.
+func (h *Head) buried(n *state.Node, reason string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, l := range h.links {
+		switch {
+		case l.session == nil:
+		case l.id != n.ID:
+			_ = l.session.peer.Notify(headwire.NodeGoneMethod, headwire.NodeRef{Node: n.ID, Reason: reason}) // its connection's end is noticed where it is read
+		case l.epoch == n.Epoch:
+			h.wg.Go(l.session.conn.Abort) // it may wait for a write
+		}
+	}
 }
 
 // endJobsOfTheDead ends the jobs whose driver was a client of a node that is dead.

@@ -95,21 +95,19 @@ func withhold(pool *sched.Pool, r sched.Resources) {
 
 // carryOut does what was decided; h.mu is held.
 func (p *plan) carryOut(decided *sched.Decisions) {
-	for _, g := range decided.Groups {
-		delete(p.h.never, g.Group)
-		if group := p.groups[g.Group]; group != nil {
-			p.h.reserve(group, g.Bundles, p.view)
+	for _, d := range decided.Groups {
+		if g, ok := p.view.Group(d.Group); ok && p.toPlace(g) {
+			p.h.reserve(g, d.Bundles, p.view)
 		}
 	}
 	p.assign(decided.Placed)
 	for _, w := range decided.Waiting {
 		if !w.Group.IsZero() {
-			p.h.reasons[w.Group.ID] = w.Reason
-			delete(p.h.never, w.Group)
+			p.h.verdicts[w.Group.ID] = verdict{reason: w.Reason}
 			continue
 		}
 		if a := p.actors[w.Request]; a != nil {
-			p.h.reasons[a.ID.ID] = w.Reason
+			p.h.verdicts[a.ID.ID] = verdict{reason: w.Reason}
 			continue
 		}
 		if d, ok := p.demands[w.Request]; ok && d.from.demands[d.Number] == d.demand && d.reason != w.Reason {
@@ -131,9 +129,9 @@ func (p *plan) anyAlive() bool {
 func (p *plan) refuse(e *sched.Infeasible) {
 	switch d, ok := p.demands[e.Request]; {
 	case !e.Group.IsZero():
-		p.h.reasons[e.Group.ID] = e.Error()
-		if p.anyAlive() && !p.h.never[e.Group] {
-			p.h.never[e.Group] = true
+		known := p.h.verdicts[e.Group.ID].never
+		p.h.verdicts[e.Group.ID] = verdict{e.Error(), known || p.anyAlive()}
+		if !known && p.anyAlive() {
 			p.h.hub.announce() // to those who wait for it
 		}
 	case ok && d.from.demands[d.Number] == d.demand:
@@ -143,17 +141,17 @@ func (p *plan) refuse(e *sched.Infeasible) {
 	default:
 		a := p.actors[e.Request]
 		if a.State == state.ActorPending && p.anyAlive() {
-			p.h.fail(a, state.Infeasible, e.Error())
+			p.failed = append(p.failed, impossible{a, e.Error()})
 			return
 		}
-		p.h.reasons[a.ID.ID] = e.Error() // it has lived: what it lived on may come back
+		p.h.verdicts[a.ID.ID] = verdict{reason: e.Error()} // it has lived: what it lived on may come back
 	}
 }
 
 // assign gives slots to those who wait, those of one demand on one node at once.
 func (p *plan) assign(placed []sched.Placement) {
 	type key struct {
-		demand *demand
+		wanted
 		node   id.Node
 		bundle int
 	}
@@ -169,7 +167,7 @@ func (p *plan) assign(placed []sched.Placement) {
 		if d.Resources.IsZero() && d.Strategy.Kind != sched.Spread {
 			count = d.Slots
 		}
-		k := key{d.demand, at.Node, at.Bundle}
+		k := key{d, at.Node, at.Bundle}
 		if slots[k] == nil {
 			slots[k] = &headwire.Assignment{Demand: d.Number, Node: at.Node, Group: at.Group, Bundle: at.Bundle}
 			order = append(order, k)
@@ -177,15 +175,14 @@ func (p *plan) assign(placed []sched.Placement) {
 		slots[k].Slots += count
 	}
 	for _, k := range order {
-		p.send(slots[k], k.demand)
+		p.send(slots[k], k.wanted)
 	}
 }
 
 // send tells a node where it gets slots. A demand without wishes that fits on its own node is left to that one.
-func (p *plan) send(a *headwire.Assignment, d *demand) {
-	from := p.owner(d)
-	on := p.h.links[a.Node]
-	if from == nil || on == nil || on.session == nil || a.Node == from.id && d.Strategy.Kind == sched.Default {
+func (p *plan) send(a *headwire.Assignment, w wanted) {
+	from, d, on := w.from, w.demand, p.h.links[a.Node]
+	if from.demands[d.Number] != d || on == nil || on.session == nil || a.Node == from.id && d.Strategy.Kind == sched.Default {
 		return
 	}
 	p.h.last++
@@ -205,14 +202,5 @@ func (p *plan) send(a *headwire.Assignment, d *demand) {
 	}
 }
 
-func (p *plan) owner(d *demand) *link {
-	for _, l := range p.h.links {
-		if l.demands[d.Number] == d && l.session != nil {
-			return l
-		}
-	}
-	return nil
-}
-
-// retryActor is how long an actor waits that a node could not start, before it is placed again.
-const retryActor = 200 * time.Millisecond
+// retryTime is how long an actor that a node could not start, or a group that nodes could not take, waits before it is placed again.
+const retryTime = 200 * time.Millisecond

@@ -52,30 +52,41 @@ func (h *Head) listen(ctx context.Context) error {
 			return fmt.Errorf("listen for this machine: %w (a socket's path has at most 107 bytes)", err)
 		}
 		h.listeners = append(h.listeners, l)
-		h.wg.Go(func() { h.accept(l, mayAll) })
 	}
-	if h.conf.Listen == "" {
-		return nil
+	if h.conf.Listen != "" {
+		l, err := h.listenTLS(ctx)
+		if err != nil {
+			return err
+		}
+		h.listeners = append(h.listeners, l)
 	}
+	for _, l := range h.listeners { // not before all that sessions look at is there
+		base := mayJoin
+		if l.Addr().Network() == "unix" {
+			base = mayAll
+		}
+		h.wg.Go(func() { h.accept(l, base) })
+	}
+	return nil
+}
+
+func (h *Head) listenTLS(ctx context.Context) (net.Listener, error) {
 	var err error
 	if h.ca, err = openAuthority(h.conf.Dir); err != nil {
-		return err
+		return nil, err
 	}
 	if err := h.ownTokens(); err != nil {
-		return err
+		return nil, err
 	}
 	conf, err := h.ca.server()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.conf.Listen)
 	if err != nil {
-		return fmt.Errorf("listen for nodes and clients: %w", err)
+		return nil, fmt.Errorf("listen for nodes and clients: %w", err)
 	}
-	l = tls.NewListener(l, conf)
-	h.listeners = append(h.listeners, l)
-	h.wg.Go(func() { h.accept(l, mayJoin) })
-	return nil
+	return tls.NewListener(l, conf), nil
 }
 
 // ownTokens makes the first tokens, or reads them.
@@ -151,11 +162,7 @@ func (h *Head) accept(l net.Listener, base rights) {
 		}
 		if err != nil {
 			h.logger.Error("accept a connection", "error", err)
-			select { // out of file descriptors, perhaps
-			case <-h.ctx.Done():
-				return
-			case <-time.After(100 * time.Millisecond):
-			}
+			h.pause(100 * time.Millisecond) // out of file descriptors, perhaps
 			continue
 		}
 		h.mu.Lock()
@@ -179,7 +186,7 @@ func (h *Head) serve(stream net.Conn, base rights) {
 			_ = stream.Close()
 			return
 		}
-		headwire.Refuse(s.conn, err)
+		h.refuse(s, err)
 		return
 	}
 	err = s.peer.Serve()
@@ -194,6 +201,14 @@ func (h *Head) serve(stream net.Conn, base rights) {
 	}
 	h.mu.Unlock()
 	h.poke()
+}
+
+// refuse tells the other end why it is not served, if it listens.
+func (h *Head) refuse(s *session, why error) {
+	ctx, cancel := context.WithTimeout(h.ctx, handshakeTime)
+	defer cancel()
+	defer context.AfterFunc(ctx, s.conn.Abort)()
+	headwire.Refuse(s.conn, why)
 }
 
 // welcome lets a connection in. With an error and a session, the other end can be told why not.

@@ -51,6 +51,7 @@ type Client struct {
 	mu      sync.Mutex // guards below
 	peer    *headwire.Peer
 	local   net.Addr
+	failed  error         // of the last attempt to connect
 	changed chan struct{} // closed and made anew with each change of peer
 	next    int           // of Addresses
 	last    uint64        // watch
@@ -124,6 +125,9 @@ func (c *Client) keep(s *session) {
 		var err error
 		if s, err = c.open(c.ctx); err != nil {
 			c.conf.Logger.Debug("no connection to the head", "error", err)
+			c.mu.Lock()
+			c.failed = err
+			c.mu.Unlock()
 		}
 	}
 }
@@ -142,7 +146,7 @@ func (c *Client) set(s *session) {
 	defer c.mu.Unlock()
 	c.peer, c.local = nil, nil
 	if s != nil {
-		c.peer, c.local = s.peer, s.local
+		c.peer, c.local, c.failed = s.peer, s.local, nil
 	}
 	close(c.changed)
 	c.changed = make(chan struct{})
@@ -224,23 +228,34 @@ func (c *Client) notified(method string, body json.RawMessage) error {
 	return nil
 }
 
-// Peer waits for a connection.
-func (c *Client) Peer(ctx context.Context) (*headwire.Peer, error) {
+// awaitPeer waits for a connection other than one that has ended.
+func (c *Client) awaitPeer(ctx context.Context, ended *headwire.Peer) (*headwire.Peer, error) {
 	for {
 		c.mu.Lock()
 		peer, changed := c.peer, c.changed
 		c.mu.Unlock()
-		if peer != nil {
+		if peer != nil && peer != ended {
 			return peer, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("no connection to the head: %w", context.Cause(ctx))
+			return nil, c.gaveUp(ctx)
 		case <-c.ctx.Done():
 			return nil, fmt.Errorf("no connection to the head: it was closed: %w", headwire.ErrDisconnected)
 		}
 	}
+}
+
+// gaveUp says why there is no connection.
+func (c *Client) gaveUp(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := fmt.Errorf("no connection to the head: %w", context.Cause(ctx))
+	if c.failed != nil {
+		err = fmt.Errorf("%w (the last attempt: %s)", err, c.failed.Error()) // it is none of this call
+	}
+	return err
 }
 
 // Connected returns the present connection, nil for none.
@@ -252,8 +267,9 @@ func (c *Client) Connected() *headwire.Peer {
 
 // Call calls a method of the head.
 func (c *Client) Call(ctx context.Context, method string, in, out any) error {
+	var ended *headwire.Peer
 	for {
-		peer, err := c.Peer(ctx)
+		peer, err := c.awaitPeer(ctx, ended)
 		if err != nil {
 			return err
 		}
@@ -261,27 +277,6 @@ func (c *Client) Call(ctx context.Context, method string, in, out any) error {
 		if !errors.Is(err, headwire.ErrDisconnected) || c.ctx.Err() != nil {
 			return err
 		}
-		if err := c.replaced(ctx, peer); err != nil {
-			return err
-		}
-	}
-}
-
-// replaced waits until a connection that has ended is not the present one.
-func (c *Client) replaced(ctx context.Context, old *headwire.Peer) error {
-	for {
-		c.mu.Lock()
-		peer, changed := c.peer, c.changed
-		c.mu.Unlock()
-		if peer != old {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("no connection to the head: %w", context.Cause(ctx))
-		case <-c.ctx.Done():
-			return headwire.ErrDisconnected
-		}
+		ended = peer
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"mobula/cluster/headwire"
@@ -81,8 +80,8 @@ func NodeOf(state tls.ConnectionState) (id.Node, error) {
 		return id.Node{}, errors.New("it has shown no certificate")
 	}
 	for _, name := range state.PeerCertificates[0].DNSNames {
-		if text, ok := strings.CutSuffix(name, ".node.mobula"); ok {
-			return id.Parse[id.Node](text)
+		if node, err := headwire.ParseNodeName(name); err == nil {
+			return node, nil
 		}
 	}
 	return id.Node{}, errors.New("its certificate is not of a node")

@@ -3,6 +3,8 @@ package headwire
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 
 	"mobula/cluster/wire"
 	"mobula/internal/id"
@@ -97,8 +99,19 @@ type Joined struct {
 // HeadName is the name in the certificate of a head.
 const HeadName = "head.mobula"
 
+const nodeSuffix = ".node.mobula"
+
 // NodeName is the name in a node's certificate.
-func NodeName(node id.Node) string { return node.String() + ".node.mobula" }
+func NodeName(node id.Node) string { return node.String() + nodeSuffix }
+
+// ParseNodeName reads what NodeName wrote.
+func ParseNodeName(name string) (id.Node, error) {
+	text, ok := strings.CutSuffix(name, nodeSuffix)
+	if !ok {
+		return id.Node{}, fmt.Errorf("%.80q is not the name of a node", name)
+	}
+	return id.Parse[id.Node](text)
+}
 
 // Roles of the ends of a connection, in frame.Hello.Role.
 const (

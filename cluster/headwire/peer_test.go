@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"mobula/cluster/wire"
 	"mobula/internal/frame"
@@ -32,7 +33,10 @@ func pair(t *testing.T, handler Handler, notified func(string, json.RawMessage) 
 	return caller, called
 }
 
-func TestCalls(t *testing.T) {
+// TestCalls and those like it run in a bubble: a wait without an end fails at once.
+func TestCalls(t *testing.T) { synctest.Test(t, testCalls) }
+
+func testCalls(t *testing.T) {
 	var notes []string
 	caller, called := pair(t, func(ctx context.Context, method string, body json.RawMessage) (any, error) {
 		switch method {
@@ -86,7 +90,9 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-func TestEndOfConnection(t *testing.T) {
+func TestEndOfConnection(t *testing.T) { synctest.Test(t, testEndOfConnection) }
+
+func testEndOfConnection(t *testing.T) {
 	begun := make(chan struct{})
 	caller, called := pair(t, func(ctx context.Context, _ string, _ json.RawMessage) (any, error) {
 		close(begun)
@@ -105,7 +111,9 @@ func TestEndOfConnection(t *testing.T) {
 	}
 }
 
-func TestRefuse(t *testing.T) {
+func TestRefuse(t *testing.T) { synctest.Test(t, testRefuse) }
+
+func testRefuse(t *testing.T) {
 	a, b := net.Pipe()
 	client := frame.New(a)
 	go Refuse(frame.New(b), Errorf(Denied, "no token"))

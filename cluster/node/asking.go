@@ -77,7 +77,7 @@ func (n *Node) internalLocked(role string, deliver func(kind byte, body any)) cl
 // askSelfLocked asks this node, where the head has assigned it.
 func (n *Node) askSelfLocked(a askPeer) {
 	n.link.sawLocked(a.ask.assigned)
-	n.book.request(n.self, &wire.LeaseRequest{Request: n.selfKeys.number(a.key), Job: a.job, Class: a.class, Slots: a.ask.slots, Depth: a.depth}, time.Now())
+	n.book.request(n.self, &wire.LeaseRequest{Request: n.selfKeys.number(a.key, n.overLocked), Job: a.job, Class: a.class, Slots: a.ask.slots, Depth: a.depth}, time.Now())
 }
 
 // deliverSelfLocked takes what the book says to the client that stands for this node.

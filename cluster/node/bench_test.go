@@ -4,8 +4,10 @@ package node
 
 import (
 	"testing"
+	"time"
 
 	"mobula/cluster/head"
+	"mobula/cluster/sched"
 	"mobula/cluster/wire"
 	"mobula/internal/id"
 )
@@ -92,5 +94,35 @@ func BenchmarkLeaseElsewhere(b *testing.B) {
 		m.Request++
 		f.request(m)
 		f.giveBack((<-f.inbox).(wire.LeaseGrant).Lease)
+	}
+}
+
+// BenchmarkManyWait: a request comes and goes where many hold leases and as many wait.
+func BenchmarkManyWait(b *testing.B) {
+	const many = 200
+	ids := id.NewGenerator([8]byte{1})
+	conf := bookConfig{
+		node: sched.Node{ID: id.Node{ID: ids.Next()}}, ids: ids, ready: time.Minute, idle: time.Minute, maxIdle: 4,
+		patience: time.Minute, quantum: time.Minute, tellAfter: time.Minute,
+	}
+	k, now := newBook(conf, cpus(many), nil), time.Unix(1000, 0)
+	ask := func(client clientID, slots int) {
+		m := oneSlot(1, id.Job{ID: id.ID{byte(client), byte(client >> 8)}})
+		m.Slots = slots
+		k.request(client, &m, now)
+		for out := k.take(); len(out) > 0; out = k.take() {
+			for _, a := range out {
+				if start, ok := a.(startWorker); ok {
+					k.ready(start.worker, "/", now)
+				}
+			}
+		}
+	}
+	for i := range clientID(2 * many) {
+		ask(i+1, 1)
+	}
+	for b.Loop() {
+		ask(2*many+1, 1)
+		ask(2*many+1, 0)
 	}
 }

@@ -1,14 +1,16 @@
 package node
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"mobula/cluster/headwire"
 	"mobula/cluster/sched"
-	"mobula/cluster/wire"
 	"mobula/internal/id"
 )
 
@@ -73,12 +75,13 @@ func (b *book) keepBundles(list []headwire.Bundles, now time.Time) error {
 			b.release(held.key.Group, now)
 		}
 	}
+	var failed error
 	for _, x := range list {
 		if err := b.reserve(x.Group, x.List, now); err != nil {
-			return fmt.Errorf("reserve the bundles of placement group %s: %w", x.Group.Short(), err)
+			failed = errors.Join(failed, fmt.Errorf("reserve the bundles of placement group %s: %w", x.Group.Short(), err))
 		}
 	}
-	return nil
+	return failed
 }
 
 // tryUnreserve gives back what a bundle holds, once nothing runs in it.
@@ -104,10 +107,7 @@ func (b *book) scheduleBundles(now time.Time) {
 		}
 		held := b.bundles[*d.class.bundle]
 		if held == nil || held.releasing {
-			reason := "the bundle of its placement group is not on " + b.conf.node.Name + " any more"
-			d.want = 0
-			b.send(d.client, wire.KindLeaseRefused, wire.LeaseRefused{Request: d.number, Reason: reason, Infeasible: true})
-			b.forget(d)
+			b.deny(d, "the bundle of its placement group is not on "+b.conf.node.Name+" any more")
 			continue
 		}
 		b.placeInBundle(d, held.key, now)
@@ -116,7 +116,7 @@ func (b *book) scheduleBundles(now time.Time) {
 
 func (b *book) placeInBundle(d *demand, key sched.BundleKey, now time.Time) {
 	if d.class.empty() {
-		b.lease(d, nil, nil, d.want, now)
+		b.leaseEmpty(d, now)
 		return
 	}
 	for d.want > 0 {
@@ -131,15 +131,7 @@ func (b *book) placeInBundle(d *demand, key sched.BundleKey, now time.Time) {
 }
 
 func (b *book) sortedBundles() []*bundle {
-	var all []*bundle
-	for _, held := range b.bundles {
-		all = append(all, held)
-	}
-	slices.SortFunc(all, func(x, y *bundle) int {
-		if c := x.key.Group.Compare(y.key.Group.ID); c != 0 {
-			return c
-		}
-		return x.key.Index - y.key.Index
+	return slices.SortedFunc(maps.Values(b.bundles), func(x, y *bundle) int {
+		return cmp.Or(x.key.Group.Compare(y.key.Group.ID), cmp.Compare(x.key.Index, y.key.Index))
 	})
-	return all
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,22 +18,22 @@ func (n *Node) passCall(ctx context.Context, c *client, method string, body json
 	case method == headwire.PingMethod:
 		return headwire.None{}, nil
 	case method == string(headwire.QueryNode):
-		in, err := wire.ParseJSON[headwire.Query](body)
+		in, err := parseCall[headwire.Query](body)
 		if err != nil {
-			return nil, headwire.Errorf(headwire.Invalid, "%v", err)
+			return nil, err
 		}
 		return n.query(in.What)
 	case method == string(headwire.AttachWorker):
-		in, err := wire.ParseJSON[headwire.WorkerRef](body)
+		in, err := parseCall[headwire.WorkerRef](body)
 		if err != nil {
-			return nil, headwire.Errorf(headwire.Invalid, "%v", err)
+			return nil, err
 		}
 		address, err := n.attach(ctx, c, in)
 		return headwire.WorkerAddress{Address: address}, err
 	case method == string(headwire.FetchObject):
-		in, err := wire.ParseJSON[headwire.ObjectRef](body)
+		in, err := parseCall[headwire.ObjectRef](body)
 		if err != nil {
-			return nil, headwire.Errorf(headwire.Invalid, "%v", err)
+			return nil, err
 		}
 		return headwire.None{}, n.fetchObject(ctx, c, in)
 	case n.link == nil && method == string(headwire.AskNodes):
@@ -49,9 +50,9 @@ func (n *Node) passCall(ctx context.Context, c *client, method string, body json
 		return nil, err
 	}
 	if method == string(headwire.AttachActor) {
-		in, err := wire.ParseJSON[headwire.ActorWait](body)
+		in, err := parseCall[headwire.ActorWait](body)
 		if err != nil {
-			return nil, headwire.Errorf(headwire.Invalid, "%v", err)
+			return nil, err
 		}
 		return n.attachActor(ctx, c, in)
 	}
@@ -62,11 +63,20 @@ func (n *Node) passCall(ctx context.Context, c *client, method string, body json
 	return out, nil
 }
 
+// parseCall reads what a call is given.
+func parseCall[V any](body json.RawMessage) (V, error) {
+	in, err := wire.ParseJSON[V](body)
+	if err != nil {
+		return in, headwire.Errorf(headwire.Invalid, "%v", err)
+	}
+	return in, nil
+}
+
 // askAlone answers for a cluster that is this node.
 func (n *Node) askAlone(body json.RawMessage) (any, error) {
-	in, err := wire.ParseJSON[headwire.Query](body)
+	in, err := parseCall[headwire.Query](body)
 	if err != nil {
-		return nil, headwire.Errorf(headwire.Invalid, "%v", err)
+		return nil, err
 	}
 	a := headwire.Answer{Node: n.conf.ID, Name: n.conf.Name}
 	data, err := n.query(in.What)
@@ -96,7 +106,7 @@ func (n *Node) attachActor(ctx context.Context, c *client, in headwire.ActorWait
 	return headwire.Attached{Actor: info, Address: address}, err
 }
 
-// attach says where, on this machine, a worker takes connections. The relay, if it needs one, ends with the client.
+// attach says where, on this machine, a worker takes connections. The relay, if it needs one, ends with the client, which has one for each worker.
 func (n *Node) attach(ctx context.Context, c *client, at headwire.WorkerRef) (string, error) {
 	if at.Node == n.conf.ID {
 		address, ok := n.addressOf(at.Worker)
@@ -105,6 +115,13 @@ func (n *Node) attach(ctx context.Context, c *client, at headwire.WorkerRef) (st
 		}
 		return address, nil
 	}
+	n.mu.Lock()
+	i := slices.IndexFunc(c.relays, func(r *relay) bool { return r.node == at.Node && r.worker == at.Worker })
+	if i >= 0 {
+		defer n.mu.Unlock()
+		return c.relays[i].address, nil
+	}
+	n.mu.Unlock()
 	remote, err := n.nodeAddress(ctx, at.Node)
 	if err != nil {
 		return "", headwire.Errorf(headwire.Stale, "%v", err)

@@ -37,7 +37,7 @@ func openDirectory(given string) (*directory, error) {
 		if err := os.MkdirAll(given, 0o700); err != nil {
 			return nil, err
 		}
-		return d, d.acquire()
+		return d, d.acquire(false)
 	}
 	base := baseDir()
 	removeLeftovers(base)
@@ -47,7 +47,7 @@ func openDirectory(given string) (*directory, error) {
 			return nil, err
 		}
 		d := &directory{path: path, made: true}
-		err = d.acquire()
+		err = d.acquire(true) // those who look for leftovers and sockets have it for a moment
 		if _, lost := os.Lstat(path); lost == nil || !errors.Is(lost, fs.ErrNotExist) {
 			return d, err
 		}
@@ -94,8 +94,8 @@ func Sockets() []string {
 	return live
 }
 
-func (d *directory) acquire() (err error) {
-	if d.lock, err = filelock.Open(filepath.Join(d.path, lockName), false); err != nil {
+func (d *directory) acquire(wait bool) (err error) {
+	if d.lock, err = filelock.Open(filepath.Join(d.path, lockName), wait); err != nil {
 		return fmt.Errorf("lock %s: %w: another node uses it", d.path, err)
 	}
 	_ = os.Remove(filepath.Join(d.path, socketName)) // of a killed node; mostly there is none

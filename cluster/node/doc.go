@@ -1,5 +1,5 @@
 // Package node is the agent of one machine: it starts worker processes, leases slots on them to clients, watches over their memory and
-// their end, and keeps their output.
+// their end, and keeps their output. It has the machine's object store.
 //
 // Clients are drivers, and workers, which connect a second time as drivers where their tasks start tasks. They use a unix
 // socket (package frame, messages of package wire). A lease is the right to run a number of tasks of one wire.Class at a time on one worker, whose address the grant tells; tasks
@@ -30,13 +30,19 @@
 // placement groups), it tells the head, which assigns nodes; the node asks those for leases as its clients ask it, and gives its client a
 // socket that leads to the worker there (relay). What the head assigns to this node itself goes the same way, with a client that stands
 // for it. The node also reserves bundles, runs registered actors in workers that it drives itself, and passes the calls of its clients on to the head.
+// While it has not heard from the head for the time of its lease, the processes of these actors are stopped: they may run elsewhere.
+//
+// Between nodes go, over connections with certificates of the head: requests for leases, relayed connections to workers, executables that the
+// other node lacks, objects, and what Config.Protocols adds (DialNode). Objects that were fetched for a client are held for it until it says that it
+// has taken them, or goes.
 //
 // A worker whose tasks labelled their goroutines with "task" and the id in hex is told apart by the runtime's crash report.
 //
 // # Concurrency
 //
-// All methods may be called from any goroutine. One lock, Node.mu, guards the book of leases and the tables of clients and workers;
-// no lock is taken after it but those of connections, logs and processes, which call nothing. Every goroutine ends before Close returns.
+// All methods may be called from any goroutine. One lock, Node.mu, guards the book of leases and the tables of clients, workers, other nodes and
+// actors; no lock is taken after it but those of connections, logs, processes, queues and the store's client, which call nothing back. Every
+// goroutine ends before Close returns. Config's functions are called on goroutines of the node, which waits for them.
 //
 // # Testing
 //

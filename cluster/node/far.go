@@ -39,11 +39,8 @@ type ask struct {
 
 // remote is a lease on another node.
 type remote struct {
-	node  id.Node
-	name  string
-	from  demandKey
-	job   id.Job
-	slots int
+	node id.Node
+	from demandKey
 }
 
 // What the book wants done about other nodes.
@@ -91,7 +88,7 @@ func (b *book) farReason(d *demand) string {
 
 // reportAll tells the head what is lacking here. Small changes of what it knows already are not worth a message.
 func (b *book) reportAll(now time.Time) {
-	if !b.far.linked {
+	if !b.conf.head {
 		return
 	}
 	for _, d := range b.allDemands() {
@@ -108,6 +105,7 @@ func (b *book) reportAll(now time.Time) {
 	}
 }
 
+// report tells the head what is wanted. Without a connection it hears of it when it is there: see link.
 func (b *book) report(d *demand) {
 	d.reported = d.want
 	if b.far.linked {
@@ -180,9 +178,7 @@ func (b *book) verdict(number uint64, reason string, infeasible bool, now time.T
 	if d.reported = 0; d.want == 0 {
 		return // it has been withdrawn, or found
 	}
-	d.want = 0
-	b.send(d.client, wire.KindLeaseRefused, wire.LeaseRefused{Request: d.number, Reason: reason, Infeasible: true})
-	b.forget(d)
+	b.deny(d, reason)
 	b.schedule(now)
 }
 
@@ -211,7 +207,14 @@ func (b *book) recall(d *demand, n int) {
 	}
 }
 
-// granted takes a lease of another node, whose worker is reached at the address here. It reports false where it is not wanted any more.
+// unseen takes assignments back that could not be told with a message.
+func (b *book) unseen(k askKey, assigned []uint64) {
+	if a := b.far.asks[k]; a != nil {
+		a.assigned = append(assigned, a.assigned...)
+	}
+}
+
+// grantedFar takes a lease of another node, whose worker is reached at the address here. It reports false where it is not wanted any more.
 func (b *book) grantedFar(k askKey, g wire.LeaseGrant, now time.Time) bool {
 	d := b.demands[b.far.numbers[k.demand]]
 	if d == nil {
@@ -227,11 +230,7 @@ func (b *book) grantedFar(k askKey, g wire.LeaseGrant, now time.Time) bool {
 	} else {
 		return false
 	}
-	name := ""
-	if k.node != b.conf.node.ID {
-		name = k.node.Short()
-	}
-	b.far.remotes[g.Lease] = &remote{node: k.node, name: name, from: d.demandKey, job: d.job, slots: g.Slots}
+	b.far.remotes[g.Lease] = &remote{k.node, d.demandKey}
 	g.Request = d.number
 	b.send(d.client, wire.KindLeaseGrant, g)
 	b.forget(d)
@@ -328,9 +327,6 @@ func (b *book) tickFar(now time.Time) {
 		if !d.pinned || d.want == 0 || now.Sub(d.since) < pinnedPatience {
 			continue
 		}
-		reason := d.reason
-		d.want = 0
-		b.send(d.client, wire.KindLeaseRefused, wire.LeaseRefused{Request: d.number, Reason: reason, Infeasible: true})
-		b.forget(d)
+		b.deny(d, d.reason)
 	}
 }

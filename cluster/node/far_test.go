@@ -168,10 +168,47 @@ func TestWithoutTheHead(t *testing.T) {
 	if got := messages[wire.LeasePending](d, 1); len(got) != 1 || !strings.Contains(got[0].Reason, "the head, which cannot be reached") {
 		t.Errorf("%+v", got)
 	}
+	spread := wire.Class{Program: "p", Resources: oneCPU, Strategy: "spread"} // the head's to decide, also where there is room
+	d.request(2, &wire.LeaseRequest{Request: 1, Slots: 1, Class: spread}, d.now)
+	for range 5 {
+		d.pass(time.Second)
+	}
+	if got := messages[wire.LeasePending](d, 2); len(got) != 1 || !strings.Contains(got[0].Reason, "the head, which cannot be reached") {
+		t.Errorf("%+v", got)
+	}
 	d.link(d.now)
 	d.do()
-	if r := last(t, &d.reports); r.want != 1 {
-		t.Errorf("%+v", r)
+	if len(d.reports) != 2 || d.reports[0].want != 1 || d.reports[1].want != 1 || d.reports[0].ref == d.reports[1].ref {
+		t.Errorf("%+v", d.reports)
+	}
+}
+
+// TestAssignmentsAreTold: also those that came before the other node was connected.
+func TestAssignmentsAreTold(t *testing.T) {
+	d := newFarDesk(t)
+	d.ask(1, 1, id.Job{}, 3, 0, map[string]float64{"license": 1})
+	ref := last(t, &d.reports).ref
+	k := d.assign(ref, 1)
+	d.unseen(k, last(t, &d.asks).ask.assigned)
+	d.assign(ref, 1)
+	if a := last(t, &d.asks); a.ask.slots != 2 || !slices.Equal(a.ask.assigned, []uint64{77, 77}) {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestNumbersOfWishes: those of wishes that are over are not kept.
+func TestNumbersOfWishes(t *testing.T) {
+	k := newKeys()
+	lives := askKey{node: other, demand: 5}
+	over := func(x askKey) bool { return x != lives }
+	for i := range uint64(1000) {
+		wish := askKey{node: other, demand: i}
+		if number := k.number(wish, over); k.keys[number] != wish || k.number(wish, over) != number {
+			t.Fatalf("%d has the number %d", i, number)
+		}
+	}
+	if k.number(lives, over) != 6 || len(k.numbers) > 2*minSweep || len(k.keys) != len(k.numbers) {
+		t.Errorf("%d and %d are kept", len(k.numbers), len(k.keys))
 	}
 }
 

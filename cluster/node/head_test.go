@@ -145,15 +145,27 @@ func TestTasksGoWhereTheyCan(t *testing.T) {
 	}
 }
 
-// TestWorkSpreads: what one node has no room for runs on the others at the same time.
+// TestWorkSpreads: what one node has no room for runs on the others at the same time. Spread, the head does so for the asking node too.
 func TestWorkSpreads(t *testing.T) {
+	t.Run("a CPU each", func(t *testing.T) { testWorkSpreads(t, func(*driver.Spec) {}) })
+	t.Run("spread", func(t *testing.T) {
+		testWorkSpreads(t, func(s *driver.Spec) {
+			s.Class.Resources, s.Class.Strategy = map[string]float64{"cpu": 0.1}, "spread"
+		})
+	})
+}
+
+func testWorkSpreads(t *testing.T, change func(*driver.Spec)) {
+	t.Helper()
 	h := startHead(t, head.Config{})
 	nodes := []*Node{joined(t, h, "a", nil), joined(t, h, "b", nil), joined(t, h, "c", nil)}
 	d := realDriver(t, nodes[0], id.New[id.Job]())
 	dir := t.TempDir()
 	var all []*driver.Object
 	for i := range 3 {
-		all = append(all, d.Submit(words("await %s/go %s/mark%d", dir, dir, i)))
+		s := words("await %s/go %s/mark%d", dir, dir, i)
+		change(&s)
+		all = append(all, d.Submit(s))
 	}
 	at := map[string]bool{}
 	for i := range 3 {
@@ -171,18 +183,6 @@ func TestWorkSpreads(t *testing.T) {
 		if _, err := result(t, o); err != nil {
 			t.Error(err)
 		}
-	}
-	// Spread is decided by the head, for this node too.
-	at = map[string]bool{}
-	for range 6 {
-		s := words("node")
-		s.Class.Resources, s.Class.Strategy = map[string]float64{"cpu": 0.1}, "spread"
-		o := d.Submit(s)
-		got, err := result(t, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		at[got] = true
 	}
 }
 

@@ -16,8 +16,9 @@ import (
 type job struct {
 	spec    headwire.JobSpec
 	drivers int
-	known   chan struct{} // closed when the head knows it
-	isKnown bool
+	refused error         // of the head
+	told    chan struct{} // closed when the head has answered for the first time
+	isTold  bool
 }
 
 // countDriverLocked notes that a driver has come or gone. Workers that submit tasks for a job are none of its drivers.
@@ -38,7 +39,7 @@ func (n *Node) countDriverLocked(c *client, values map[string]string, by int) {
 	}
 	j := l.jobs[c.job]
 	if j == nil {
-		j = &job{known: make(chan struct{})}
+		j = &job{told: make(chan struct{})}
 		j.spec = headwire.JobSpec{
 			ID: c.job, Name: values[wire.ValueName], Namespace: values[wire.ValueNamespace], Node: n.conf.ID, PID: c.pid, Entrypoint: values[wire.ValuePath],
 		}
@@ -57,6 +58,16 @@ func (n *Node) countDriverLocked(c *client, values map[string]string, by int) {
 	})
 }
 
+// hasDriverLocked reports whether a driver of a job is here, or a worker that submits tasks for it.
+func (n *Node) hasDriverLocked(of id.Job) bool {
+	for _, c := range n.clients {
+		if c.role == wire.RoleDriver && c.job == of {
+			return true
+		}
+	}
+	return false
+}
+
 func (n *Node) isWorkerLocked(pid int) bool {
 	for _, p := range n.procs {
 		if p.pid == pid && pid != n.pid && pid != 0 {
@@ -70,17 +81,18 @@ func (n *Node) isWorkerLocked(pid int) bool {
 func (l *link) startJobLocked(j *job) {
 	l.tasks.add(func(ctx context.Context) {
 		_, err := headwire.Ask(ctx, l.client, headwire.StartJob, j.spec)
-		if err != nil {
-			if ctx.Err() == nil {
-				l.n.logger.Warn("a job is not told", "job", j.spec.ID, "error", err)
-			}
+		if ctx.Err() != nil {
 			return
+		}
+		if err != nil {
+			l.n.logger.Warn("the head refuses a job", "job", j.spec.ID, "error", err)
 		}
 		l.n.mu.Lock()
 		defer l.n.mu.Unlock()
-		if !j.isKnown {
-			j.isKnown = true
-			close(j.known)
+		j.refused = err
+		if !j.isTold {
+			j.isTold = true
+			close(j.told)
 		}
 	})
 }
@@ -92,7 +104,8 @@ func (n *Node) sortedJobsLocked() []*job {
 // welcomeTime bounds how long the connection of a driver may take to be welcomed that has opened another one for its calls already.
 const welcomeTime = 5 * time.Second
 
-// awaitJob waits until the head knows the job of a client, if it has one. Where its driver is a worker, or on another node, that is so already.
+// awaitJob waits until the head knows the job of a client, if it has one, or refuses it. Where its driver is a worker, or on another node, it knows
+// it already.
 func (n *Node) awaitJob(ctx context.Context, of id.Job) error {
 	if of.IsZero() {
 		return nil
@@ -102,18 +115,20 @@ func (n *Node) awaitJob(ctx context.Context, of id.Job) error {
 	for {
 		n.mu.Lock()
 		j, welcomed := n.link.jobs[of], n.link.welcomed
-		here := slices.ContainsFunc(n.sortedClients(), func(c *client) bool { return c.role == wire.RoleDriver && c.job == of })
-		n.mu.Unlock()
-		var known chan struct{}
+		var told chan struct{}
 		switch {
+		case j != nil && j.isTold:
+			defer n.mu.Unlock()
+			return j.refused
 		case j != nil:
-			known = j.known
-		case here:
+			told = j.told
+		case n.hasDriverLocked(of):
+			n.mu.Unlock()
 			return nil
 		}
+		n.mu.Unlock()
 		select {
-		case <-known:
-			return nil
+		case <-told:
 		case <-welcomed:
 		case <-late.C:
 			if j == nil {

@@ -29,12 +29,12 @@ type link struct {
 	client   *headclient.Client
 	identity *headclient.Identity // nil where the head takes no other nodes
 	listener net.Listener         // of other nodes; nil without identity
+	ready    chan struct{}        // closed once client is set
 	tasks    queue                // calls to the head, one after the other
 	dirty    chan struct{}        // room for one: the status has changed
 
 	// Guarded by Node.mu.
 	peer   *headwire.Peer // nil while there is no connection, and before its hello
-	epoch  uint64
 	beat   time.Duration
 	lease  time.Time // until then the registered actors may run
 	paused bool
@@ -53,7 +53,7 @@ func (n *Node) joinHead(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	l := &link{n: n, dirty: make(chan struct{}, 1), jobs: map[id.Job]*job{}, welcomed: make(chan struct{}), beat: time.Second}
+	l := &link{n: n, ready: make(chan struct{}), dirty: make(chan struct{}, 1), jobs: map[id.Job]*job{}, welcomed: make(chan struct{}), beat: time.Second}
 	l.tasks.wake = make(chan struct{}, 1)
 	conf := headclient.Config{
 		Addresses: c.Addresses, Token: c.Token, Dial: c.Dial, Role: headwire.RoleNode, Build: n.conf.Version, Logger: n.logger,
@@ -75,6 +75,7 @@ func (n *Node) joinHead(ctx context.Context) error {
 		}
 		return fmt.Errorf("join the cluster: %w", err)
 	}
+	close(l.ready)
 	if l.listener != nil {
 		n.running.Go(l.accept)
 	}
@@ -131,10 +132,10 @@ func (l *link) hello(ctx context.Context, peer *headwire.Peer) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l.beat = time.Duration(w.Heartbeat) * time.Millisecond
-	l.epoch, l.peer = w.Epoch, peer
+	l.peer = peer
 	l.lease = sent.Add(time.Duration(w.Lease) * time.Millisecond)
-	n.resumeActorsLocked()
 	n.keepActorsLocked(w.Actors)
+	n.resumeActorsLocked()
 	if err := n.book.keepBundles(w.Bundles, time.Now()); err != nil {
 		n.logger.Error("the node does not have what the head counts on", "error", err)
 	}
@@ -288,9 +289,14 @@ func receive[M any](n *Node, body json.RawMessage, f func(M)) {
 // handle answers calls of the head.
 func (l *link) handle(ctx context.Context, method string, body json.RawMessage) (any, error) {
 	n := l.n
+	select {
+	case <-l.ready:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	switch method {
 	case string(headwire.ReserveBundles):
-		in, err := wire.ParseJSON[headwire.Bundles](body)
+		in, err := parseCall[headwire.Bundles](body)
 		if err == nil {
 			n.update(func(b *book, now time.Time) {
 				if err = b.reserve(in.Group, in.List, now); err != nil {
@@ -301,13 +307,13 @@ func (l *link) handle(ctx context.Context, method string, body json.RawMessage) 
 		}
 		return headwire.None{}, err
 	case string(headwire.RunActor):
-		in, err := wire.ParseJSON[headwire.ActorRun](body)
+		in, err := parseCall[headwire.ActorRun](body)
 		if err != nil {
 			return nil, err
 		}
 		return n.runActor(ctx, in)
 	case string(headwire.QueryNode):
-		in, err := wire.ParseJSON[headwire.Query](body)
+		in, err := parseCall[headwire.Query](body)
 		if err != nil {
 			return nil, err
 		}

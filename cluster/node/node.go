@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"mobula/cluster/gpu"
 	"mobula/cluster/sched"
 	"mobula/internal/id"
 	"mobula/internal/sysmem"
@@ -32,12 +33,15 @@ type Config struct {
 	Version   string // of mobula
 	Resources sched.Resources
 	Devices   []sched.Device
-	Labels    map[string]string
-	Logger    *slog.Logger
-	Memory    Memory
-	Store     store.Config // of the object store; a Capacity of 0: the node has none
-	Head      *HeadConfig  // nil: the node is alone
-	Embedded  bool         // it belongs to a notebook or a program; for lists
+	// WatchDevices tells what happens to Devices until ctx ends, as gpu.Inventory.Watch does. Nil: nobody looks.
+	WatchDevices func(ctx context.Context, changed func(gpu.Change))
+
+	Labels   map[string]string
+	Logger   *slog.Logger
+	Memory   Memory
+	Store    store.Config // of the object store; a Capacity of 0: the node has none
+	Head     *HeadConfig  // nil: the node is alone
+	Embedded bool         // it belongs to a notebook or a program; for lists
 	// Protocols serve connections of other nodes (DialNode) by the name of what they are for, until the connection or ctx ends.
 	Protocols map[string]func(ctx context.Context, from id.Node, stream net.Conn)
 
@@ -130,7 +134,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	n := &Node{
 		conf: c, logger: c.Logger, pid: os.Getpid(), began: time.Now(), poke: make(chan struct{}, 1), done: make(chan struct{}),
 		clients: map[clientID]*client{}, procs: map[id.Worker]*proc{}, programs: map[string]*program{}, drivers: map[id.Job]clientID{},
-		peers: map[id.Node]*peer{}, actors: map[id.Actor]*actor{}, selfKeys: keys{numbers: map[askKey]uint64{}, keys: map[uint64]askKey{}},
+		peers: map[id.Node]*peer{}, actors: map[id.Actor]*actor{}, selfKeys: newKeys(),
 	}
 	own := prefix(c.ID)
 	n.prefix = hex.EncodeToString(own[:])
@@ -147,15 +151,19 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	}
 	// Values of ctx stay; its end is carried out by Close, which also waits.
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
-	n.running.Go(n.accept)
 	if n.objects.store != nil {
 		n.running.Go(func() { _ = n.objects.store.ServeListener(n.ctx, n.objects.listener) }) // ends with the listener
 	}
 	n.running.Go(n.clock)
 	n.running.Go(func() { n.watchMemory(n.ctx) })
+	if c.WatchDevices != nil {
+		n.running.Go(func() { c.WatchDevices(n.ctx, n.deviceChanged) })
+	}
 	if err := n.joinHead(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start a node: %w", err), n.Close())
 	}
+	// Clients come from here on: they read n.link without the lock.
+	n.running.Go(n.accept)
 	unhook := context.AfterFunc(ctx, func() { _ = n.Close() }) // logged there
 	n.mu.Lock()
 	n.unhook = unhook

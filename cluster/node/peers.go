@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"time"
@@ -55,15 +56,16 @@ func (n *Node) askPeerLocked(a askPeer) {
 			return
 		}
 		p = &peer{
-			n: n, node: a.key.node, name: a.ask.name, address: a.ask.address, keys: keys{numbers: map[askKey]uint64{}, keys: map[uint64]askKey{}},
-			told: map[string]bool{}, relays: map[id.Lease]*relay{},
+			n: n, node: a.key.node, name: a.ask.name, address: a.ask.address, keys: newKeys(), told: map[string]bool{}, relays: map[id.Lease]*relay{},
 		}
 		n.peers[p.node] = p
 		n.running.Go(p.run)
 	}
-	if p.conn != nil {
-		p.askLocked(a)
+	if p.conn == nil {
+		n.book.unseen(a.key, a.ask.assigned) // connect asks for all of it
+		return
 	}
+	p.askLocked(a)
 }
 
 // keys number wishes for the node that they go to.
@@ -71,14 +73,33 @@ type keys struct {
 	last    uint64
 	numbers map[askKey]uint64
 	keys    map[uint64]askKey
+	sweepAt int // with so many, those that are over go
 }
 
-func (k *keys) number(of askKey) uint64 {
-	if k.numbers[of] == 0 {
-		k.last++
-		k.numbers[of], k.keys[k.last] = k.last, of
+const minSweep = 64
+
+func newKeys() keys {
+	return keys{numbers: map[askKey]uint64{}, keys: map[uint64]askKey{}, sweepAt: minSweep}
+}
+
+func (k *keys) number(of askKey, over func(askKey) bool) uint64 {
+	if k.numbers[of] != 0 {
+		return k.numbers[of]
 	}
-	return k.numbers[of]
+	if len(k.numbers) >= k.sweepAt {
+		maps.DeleteFunc(k.numbers, func(wish askKey, _ uint64) bool { return over(wish) })
+		maps.DeleteFunc(k.keys, func(_ uint64, wish askKey) bool { return over(wish) })
+		k.sweepAt = max(minSweep, 2*len(k.numbers))
+	}
+	k.last++
+	k.numbers[of], k.keys[k.last] = k.last, of
+	return k.last
+}
+
+// overLocked reports whether a wish is of a request that is there no more: what comes for it goes back, by whatever number.
+func (n *Node) overLocked(wish askKey) bool {
+	_, wanted := n.book.far.numbers[wish.demand]
+	return !wanted
 }
 
 func (p *peer) askLocked(a askPeer) {
@@ -88,7 +109,7 @@ func (p *peer) askLocked(a askPeer) {
 		_ = p.conn.Send(wire.KindProgram, wire.JSON(wire.Program{Digest: digest, Path: r.path, Args: r.args, Env: r.env})) // as below
 	}
 	m := wire.Ask{Assignments: a.ask.assigned}
-	m.LeaseRequest = wire.LeaseRequest{Request: p.keys.number(a.key), Job: a.job, Class: a.class, Slots: a.ask.slots, Depth: a.depth}
+	m.LeaseRequest = wire.LeaseRequest{Request: p.keys.number(a.key, p.n.overLocked), Job: a.job, Class: a.class, Slots: a.ask.slots, Depth: a.depth}
 	_ = p.conn.Send(wire.KindAsk, wire.JSON(m)) // its connection's end is noticed where it is read
 }
 
@@ -103,10 +124,7 @@ func (p *peer) run() {
 	n.mu.Lock()
 	p.ended = true
 	delete(n.peers, p.node)
-	var relays []*relay
-	for _, r := range p.relays {
-		relays = append(relays, r)
-	}
+	relays := slices.Collect(maps.Values(p.relays))
 	n.book.peerGone(p.node, fmt.Sprintf("node %s, on which it ran, has gone (%v)", p.name, err), time.Now())
 	n.carryOutLocked()
 	n.mu.Unlock()
@@ -132,11 +150,20 @@ func (p *peer) connect() error {
 		conn.Abort()
 		return err
 	}
+	if !p.begin(conn, stream) {
+		conn.Abort() // nothing was sent
+		return errors.New("the node ends")
+	}
+	return nil
+}
+
+// begin asks for what is wanted by now on a new connection, unless it is not wanted any more.
+func (p *peer) begin(conn *frame.Conn, stream net.Conn) bool {
+	n := p.n
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if p.ended || n.closing {
-		go conn.Abort() // nothing was sent
-		return errors.New("the node ends")
+		return false
 	}
 	p.conn, p.stream = conn, stream
 	for _, k := range n.book.asksOf(p.node) {
@@ -145,7 +172,7 @@ func (p *peer) connect() error {
 		}
 	}
 	n.carryOutLocked()
-	return nil
+	return true
 }
 
 // abortLocked ends the connection; run does the rest.
@@ -179,16 +206,10 @@ func (p *peer) handle(kind byte, body []byte) error {
 			n.update(func(b *book, now time.Time) { b.refusedFar(p.keys.keys[m.Request], m.Reason, m.Infeasible, now) })
 		}
 		return err
-	case wire.KindLeaseReclaim:
+	case wire.KindLeaseReclaim, wire.KindLeaseWanted:
 		m, err := wire.ParseJSON[wire.LeaseID](body)
 		if err == nil {
-			n.update(func(b *book, _ time.Time) { b.reclaimFar(p.node, m.Lease, wire.KindLeaseReclaim) })
-		}
-		return err
-	case wire.KindLeaseWanted:
-		m, err := wire.ParseJSON[wire.LeaseID](body)
-		if err == nil {
-			n.update(func(b *book, _ time.Time) { b.reclaimFar(p.node, m.Lease, wire.KindLeaseWanted) })
+			n.update(func(b *book, _ time.Time) { b.reclaimFar(p.node, m.Lease, kind) })
 		}
 		return err
 	case wire.KindLog:
@@ -250,9 +271,9 @@ func (n *Node) returnPeerLocked(a returnPeer) {
 	}
 	_ = p.conn.Send(wire.KindLeaseReturn, wire.JSON(wire.LeaseID{Lease: a.lease})) // as above
 	if r := p.relays[a.lease]; r != nil {
-		delete(p.relays, a.lease)
 		r.stop()
-		if !n.closing {
+		if !n.closing { // else run closes it
+			delete(p.relays, a.lease)
 			n.running.Go(r.close)
 		}
 	}

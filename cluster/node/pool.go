@@ -228,6 +228,13 @@ func (b *book) drop(d *demand, reason string, now time.Time) {
 	b.send(d.client, wire.KindLeaseRefused, wire.LeaseRefused{Request: d.number, Reason: reason})
 }
 
+// deny refuses what a request still wants, which can never be had here. What is coming stays.
+func (b *book) deny(d *demand, reason string) {
+	d.want = 0
+	b.send(d.client, wire.KindLeaseRefused, wire.LeaseRefused{Request: d.number, Reason: reason, Infeasible: true})
+	b.forget(d)
+}
+
 // tickWorkers ends workers that do not get ready, and those that nobody has needed for a while.
 func (b *book) tickWorkers(now time.Time) {
 	for _, w := range b.sortedWorkers() {

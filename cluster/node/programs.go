@@ -157,7 +157,7 @@ func (n *Node) copyProgram(ctx context.Context, node id.Node, o *origin) (string
 	if err := json.NewEncoder(stream).Encode(request); err != nil {
 		return "", err
 	}
-	in := bufio.NewReader(stream)
+	in := bufio.NewReaderSize(stream, maxProgramLine)
 	offer, err := readLine[programOffer](in)
 	if err != nil {
 		return "", err
@@ -211,7 +211,7 @@ func (p *programs) store(from io.Reader, offer programOffer) (path string, err e
 // serveProgram gives another node a program that is registered here, or that was copied here.
 func (n *Node) serveProgram(stream net.Conn) {
 	defer stream.Close()
-	in := bufio.NewReader(stream)
+	in := bufio.NewReaderSize(stream, maxProgramLine)
 	_ = stream.SetReadDeadline(time.Now().Add(handshakeTime)) // else the read below waits
 	request, err := readLine[programRequest](in)
 	if err != nil {
@@ -221,7 +221,7 @@ func (n *Node) serveProgram(stream net.Conn) {
 	if err := json.NewEncoder(stream).Encode(offer); err != nil || offer.Error != "" {
 		return
 	}
-	if _, err := in.ReadString('\n'); err != nil {
+	if _, err := in.ReadSlice('\n'); err != nil {
 		return // it has the program
 	}
 	file, err := os.Open(path)
@@ -254,18 +254,11 @@ func (n *Node) offer(r programRequest) (path string, o programOffer) {
 	return path, programOffer{Sum: sum, Size: size}
 }
 
-// readLine reads a line of JSON.
+// readLine reads a line of JSON, which fits into the reader's buffer.
 func readLine[V any](in *bufio.Reader) (v V, err error) {
-	var line []byte
-	for len(line) == 0 || line[len(line)-1] != '\n' {
-		if len(line) > maxProgramLine {
-			return v, errors.New("a line that does not end")
-		}
-		b, err := in.ReadByte()
-		if err != nil {
-			return v, err
-		}
-		line = append(line, b)
+	line, err := in.ReadSlice('\n')
+	if err != nil {
+		return v, fmt.Errorf("read what the other node says of a program: %w", err)
 	}
 	return v, json.Unmarshal(line, &v)
 }

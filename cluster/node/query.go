@@ -126,6 +126,17 @@ func (n *Node) info() Info {
 }
 
 func (n *Node) workerInfos() []WorkerInfo {
+	all := n.workersNow()
+	for i := range all {
+		if all[i].PID != 0 {
+			all[i].Resident, _ = n.conf.Memory.Resident(all[i].PID) // 0 where it is not known
+		}
+	}
+	return all
+}
+
+// workersNow lists the workers, without what they hold.
+func (n *Node) workersNow() []WorkerInfo {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	all := []WorkerInfo{}
@@ -136,9 +147,6 @@ func (n *Node) workerInfos() []WorkerInfo {
 		}
 		for _, l := range w.sortedLeases() {
 			info.Leases = append(info.Leases, l.id)
-		}
-		if w.pid != 0 {
-			info.Resident, _ = n.conf.Memory.Resident(w.pid) // 0 where it is not known
 		}
 		all = append(all, info)
 	}

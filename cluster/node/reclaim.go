@@ -22,8 +22,9 @@ const reclaimWait = 5 * time.Second
 // The client returns a lease when its tasks have ended. Only what the request lacks is asked for. All others who hold what somebody lacks are
 // told that it is wanted: they return it when it is idle.
 func (b *book) reclaim(now time.Time) {
+	leases, waiting := b.sortedLeases(), b.sortedDemands()
 	r := reclaimer{now: now, quantum: b.conf.quantum, free: b.ledger.Pool().Free, held: map[id.Job]int{}, holds: map[demandKey]int{}}
-	for _, l := range b.sortedLeases() {
+	for _, l := range leases {
 		r.holds[l.from] += l.count
 		recent := now.Sub(l.reclaimed) < reclaimWait
 		switch {
@@ -37,7 +38,7 @@ func (b *book) reclaim(now time.Time) {
 			}
 		}
 	}
-	for _, d := range b.sortedDemands() {
+	for _, d := range waiting {
 		for range d.want {
 			if d.class.empty() || !r.make(d) {
 				break
@@ -48,25 +49,30 @@ func (b *book) reclaim(now time.Time) {
 		l.reclaimed = now
 		b.send(l.from.client, wire.KindLeaseReclaim, wire.LeaseID{Lease: l.id})
 	}
-	b.want()
+	b.want(waiting, leases)
 }
 
 // want tells those who hold what others wait for, once for each lease: they keep idle leases for a while else.
-func (b *book) want() {
+func (b *book) want(waiting []*demand, leases []*lease) {
 	free := b.ledger.Pool().Free
-	for _, d := range b.sortedDemands() {
-		if d.want == 0 {
+	lacking := map[string][]demandKey{} // who lacks a resource; of many, two
+	for _, d := range waiting {
+		for _, name := range d.class.lacks(free) {
+			if len(lacking[name]) < 2 {
+				lacking[name] = append(lacking[name], d.demandKey)
+			}
+		}
+	}
+	for _, l := range leases {
+		if !l.granted || l.wanted {
 			continue
 		}
-		lacks := d.class.lacks(free)
-		for _, l := range b.sortedLeases() {
-			if !l.granted || l.wanted || l.from == d.demandKey {
-				continue
-			}
-			holding := l.holding()
-			if slices.ContainsFunc(lacks, func(name string) bool { return holding.Get(name) > 0 }) {
+		holding := l.holding()
+		for name, by := range lacking {
+			if holding.Get(name) > 0 && slices.ContainsFunc(by, func(k demandKey) bool { return k != l.from }) {
 				l.wanted = true
 				b.send(l.from.client, wire.KindLeaseWanted, wire.LeaseID{Lease: l.id})
+				break
 			}
 		}
 	}
@@ -85,8 +91,7 @@ type reclaimer struct {
 
 // make sees to it that one slot of the demand will be free, or reports that it cannot.
 func (r *reclaimer) make(d *demand) bool {
-	victims, free := len(r.victims), r.free
-	open := slices.Clone(r.open)
+	victims, free, open := len(r.victims), r.free, r.open
 	for len(d.class.lacks(r.free)) > 0 {
 		l := r.victim(d)
 		if l == nil { // then what was chosen for it is of no use
@@ -112,12 +117,13 @@ func (r *reclaimer) victim(d *demand) *lease {
 	var best *lease
 	var rank int
 	lacks := d.class.lacks(r.free)
+	claim := r.claim(d)
 	for _, l := range r.open {
 		holding := l.holding()
 		if !slices.ContainsFunc(lacks, func(name string) bool { return holding.Get(name) > 0 }) {
 			continue
 		}
-		if its := r.rank(d, l); its > 0 && (best == nil || its > rank || its == rank && r.before(l, best, its)) {
+		if its := r.rank(claim, l); its > 0 && (best == nil || its > rank || its == rank && r.before(l, best, its)) {
 			best, rank = l, its
 		}
 	}
@@ -131,15 +137,26 @@ const (
 	rankShallower
 )
 
-func (r *reclaimer) rank(d *demand, l *lease) int {
+// claim is what a demand may put forward, against any lease.
+type claim struct {
+	*demand
+	held     int // by its job
+	starving bool
+}
+
+func (r *reclaimer) claim(d *demand) claim {
+	return claim{d, r.held[d.job], r.holds[d.demandKey] == 0 && r.now.Sub(d.since) >= r.quantum}
+}
+
+func (r *reclaimer) rank(c claim, l *lease) int {
 	switch {
-	case l.depth < d.depth:
+	case l.depth < c.depth:
 		return rankShallower
-	case l.depth > d.depth:
+	case l.depth > c.depth:
 		return 0
-	case l.job != d.job && r.held[l.job] >= r.held[d.job]+2:
+	case l.job != c.job && r.held[l.job] >= c.held+2:
 		return rankUnfair
-	case l.from != d.demandKey && r.holds[d.demandKey] == 0 && r.now.Sub(d.since) >= r.quantum && r.now.Sub(l.since) >= r.quantum:
+	case c.starving && l.from != c.demandKey && r.now.Sub(l.since) >= r.quantum:
 		return rankStarving
 	}
 	return 0

@@ -108,9 +108,7 @@ func (b *book) refuse(infeasible []*sched.Infeasible, of map[id.Lease]*demand) {
 			d.reason = b.farReason(d)
 			continue // another node may have it
 		}
-		d.want = 0
-		b.send(d.client, wire.KindLeaseRefused, wire.LeaseRefused{Request: d.number, Reason: e.Error(), Infeasible: true})
-		b.forget(d)
+		b.deny(d, e.Error())
 	}
 }
 
@@ -119,18 +117,13 @@ func (b *book) place(d *demand, placed []sched.Placement, now time.Time) {
 	if len(placed) == 0 || d.want == 0 {
 		return
 	}
+	if d.class.empty() { // one decision serves all
+		b.leaseEmpty(d, now)
+		return
+	}
 	size := 1
 	if !d.class.dedicated {
 		size = b.chunk()
-	}
-	if d.class.empty() { // one decision serves all
-		if !d.class.dedicated {
-			size = d.want
-		}
-		for d.want > 0 {
-			b.lease(d, nil, nil, size, now)
-		}
-		return
 	}
 	for some := range slices.Chunk(placed, size) {
 		var slots []id.Lease
@@ -141,6 +134,17 @@ func (b *book) place(d *demand, placed []sched.Placement, now time.Time) {
 			slots, shares = append(slots, p.Request), append(shares, got...)
 		}
 		b.lease(d, slots, shares, len(slots), now)
+	}
+}
+
+// leaseEmpty gives all that a request wants whose slots hold nothing.
+func (b *book) leaseEmpty(d *demand, now time.Time) {
+	size := d.want
+	if d.class.dedicated {
+		size = 1
+	}
+	for d.want > 0 {
+		b.lease(d, nil, nil, size, now)
 	}
 }
 

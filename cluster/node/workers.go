@@ -98,6 +98,7 @@ func (n *Node) finish(p *proc, how ended) {
 	if p.reason != "" {
 		how.reason, how.outOfMemory = p.reason, p.outOfMemory
 	}
+	how.killed = how.killed && !p.planned
 	delete(n.procs, p.spec.Worker)
 	if p.address != "" && p.pid != n.pid {
 		_ = os.Remove(p.address) // a killed worker leaves its socket
@@ -111,7 +112,7 @@ func (n *Node) finish(p *proc, how ended) {
 
 // explain says how a process ended, from its exit status and what the runtime has reported.
 func (p *proc) explain(exit crash.End) ended {
-	how := ended{reason: exit.Reason, killed: exit.Signal == int(syscall.SIGKILL) && !p.planned}
+	how := ended{reason: exit.Reason, killed: exit.Signal == int(syscall.SIGKILL)}
 	const goCrash = 2 // the exit status of Go's runtime
 	p.out[0].finish(false)
 	text, tail := p.out[1].finish(exit.Code == goCrash || exit.Signal != 0)

@@ -85,8 +85,8 @@ func open(dir string, logger *slog.Logger, applied func(state.Result)) (*Log, er
 		logs, stable, snapshots, closeStore = bolt, bolt, files, bolt.Close
 	}
 	address, transport := raft.NewInmemTransport("head")
-	fresh, err := raft.HasExistingState(logs, stable, snapshots)
-	if err == nil && !fresh {
+	exists, err := raft.HasExistingState(logs, stable, snapshots)
+	if err == nil && !exists {
 		one := raft.Configuration{Servers: []raft.Server{{ID: conf.LocalID, Address: address}}}
 		err = raft.BootstrapCluster(conf, logs, stable, snapshots, transport, one)
 	}

@@ -35,7 +35,7 @@ type ActorSpec struct {
 
 // NewActor starts to make an actor. It ends when nothing refers to it any more, and its calls have ended.
 func (s *Session) NewActor(spec ActorSpec, run Run) *Actor {
-	d, err := s.prepare(&spec.Spec, run)
+	d, err := s.prepare(&spec.Spec, run, InlineMax)
 	if err != nil {
 		return FailedActor(err)
 	}
@@ -65,7 +65,7 @@ func (a *Actor) Call(spec Spec, run Run) *Object {
 	if a.err != nil {
 		return Failed(a.err)
 	}
-	d, err := a.s.prepare(&spec, run)
+	d, err := a.s.prepare(&spec, run, InlineMax)
 	if err == nil {
 		err = a.suit(d.Class.Environment)
 	}

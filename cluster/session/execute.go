@@ -69,9 +69,9 @@ func (x *execution) payload(p any) (value wire.Payload, keep any, err error) {
 	if err != nil {
 		return value, nil, fmt.Errorf("send the result: %w", err)
 	}
-	value, inline := x.s.inline(e)
+	value, inline := x.s.inline(e, InlineMax)
 	if !inline {
-		if value, err = x.s.stow(x.Context(), e, typeOwner(v.Type())); err != nil {
+		if value, err = x.s.stow(x.Context(), e, typeOwner(v.Type()), InlineMax); err != nil {
 			return value, nil, fmt.Errorf("store the result: %w", err)
 		}
 	}

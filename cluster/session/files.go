@@ -44,7 +44,7 @@ func (s *Session) sendFiles(ctx context.Context, dir string) (variable string, e
 	}
 	sum := sha256.Sum256(archive)
 	f := jobFiles{Digest: hex.EncodeToString(sum[:16])}
-	value, err := s.stow(ctx, codec.Encoded{Head: archive}, objstore.Owner{Type: "working files"})
+	value, err := s.stow(ctx, codec.Encoded{Head: archive}, objstore.Owner{Type: "working files"}, InlineMax)
 	if err != nil {
 		return "", fmt.Errorf("store the working files: %w", err)
 	}

@@ -32,7 +32,7 @@ func (s *Session) Put(ctx context.Context, p any) *Object {
 	if err != nil {
 		return Failed(fmt.Errorf("put a %v: %w", v.Type(), err))
 	}
-	value, err := s.stow(ctx, e, typeOwner(v.Type()))
+	value, err := s.stow(ctx, e, typeOwner(v.Type()), InlineMax)
 	if err != nil {
 		return Failed(fmt.Errorf("put a %v: %w", v.Type(), err))
 	}

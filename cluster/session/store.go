@@ -20,6 +20,9 @@ import (
 // InlineMax is the size in bytes up to which values travel in messages; as Ray's max_direct_call_object_size.
 const InlineMax = 100_000
 
+// inlineInSpec is the same for what the head keeps of an actor: it bounds that to 64 KB, as text.
+const inlineInSpec = 16 << 10
+
 // stores are this process's connections to object stores. The sessions of a process share one: the store counts references by connection, and
 // a worker gives up in one session what it holds in another.
 var stores struct {
@@ -77,9 +80,9 @@ func isDone(done <-chan struct{}) bool {
 	}
 }
 
-// stow makes a payload of an encoded value: in the store if it is large, else with copies of what it aliases.
-func (s *Session) stow(ctx context.Context, e codec.Encoded, owner objstore.Owner) (wire.Payload, error) {
-	p, ok := s.inline(e)
+// stow makes a payload of an encoded value: in the store if it has more bytes than inlineMax, else with copies of what it aliases.
+func (s *Session) stow(ctx context.Context, e codec.Encoded, owner objstore.Owner, inlineMax int) (wire.Payload, error) {
+	p, ok := s.inline(e, inlineMax)
 	if ok {
 		return p, nil
 	}
@@ -93,12 +96,12 @@ func (s *Session) stow(ctx context.Context, e codec.Encoded, owner objstore.Owne
 }
 
 // inline makes a payload of a value that is not too large for a message, with copies of what it aliases.
-func (s *Session) inline(e codec.Encoded) (wire.Payload, bool) {
+func (s *Session) inline(e codec.Encoded, inlineMax int) (wire.Payload, bool) {
 	p := wire.Payload{Head: e.Head, Buffers: e.Buffers}
-	if len(p.Buffers) == 0 && len(p.Head) <= InlineMax {
+	if len(p.Buffers) == 0 && len(p.Head) <= inlineMax {
 		return p, true
 	}
-	if p.Size() > InlineMax && s.store != nil {
+	if p.Size() > inlineMax && s.store != nil {
 		return p, false
 	}
 	for i, b := range p.Buffers {

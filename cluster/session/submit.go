@@ -3,8 +3,10 @@ package session
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"sync"
+	"weak"
 
 	"mobula/cluster/driver"
 	"mobula/cluster/wire"
@@ -29,15 +31,15 @@ type Spec struct {
 
 // Submit starts a task.
 func (s *Session) Submit(spec Spec, run Run) *Object {
-	d, err := s.prepare(&spec, run)
+	d, err := s.prepare(&spec, run, InlineMax)
 	if err != nil {
 		return Failed(err)
 	}
 	return s.wrap(s.driver.Submit(d))
 }
 
-// prepare encodes what is shipped.
-func (s *Session) prepare(spec *Spec, run Run) (driver.Spec, error) {
+// prepare encodes what is shipped; what has more bytes than inlineMax goes to the store.
+func (s *Session) prepare(spec *Spec, run Run, inlineMax int) (driver.Spec, error) {
 	cell := cellHere()
 	e, t, err := s.encode(reflect.ValueOf(&run).Elem(), spec.Name)
 	if err != nil {
@@ -47,7 +49,7 @@ func (s *Session) prepare(spec *Spec, run Run) (driver.Spec, error) {
 	if err != nil {
 		return driver.Spec{}, fmt.Errorf("submit %s: %w", spec.Name, err)
 	}
-	closure, err := s.stow(s.driver.Context(), e, objstore.Owner{Cell: cell, Type: "closure of " + spec.Name})
+	closure, err := s.stow(s.driver.Context(), e, objstore.Owner{Cell: cell, Type: "closure of " + spec.Name}, inlineMax)
 	if err != nil {
 		return driver.Spec{}, fmt.Errorf("submit %s: store what its closure captures: %w", spec.Name, err)
 	}
@@ -58,42 +60,73 @@ func (s *Session) prepare(spec *Spec, run Run) (driver.Spec, error) {
 	if spec.OnItem != nil {
 		d.OnItem = func(o *driver.Object) { spec.OnItem(s.wrap(o)) }
 	}
-	if !closure.Place.IsZero() {
-		k := &driver.Object{}
-		k.Own(s.releaser(closure.Place))
-		d.Keep = k
-	}
+	kept := held{closure: s.holder(closure)}
 	d.Class.Program, d.Class.Environment = s.conf.ProgramID, needs.Environment
 	if d.ClassKey != "" {
 		d.ClassKey += needs.Environment
 	}
 	if needs.Environment != "" {
-		if d.Values, err = s.environment(needs.Environment, needs.Values); err != nil {
+		if kept.environment, err = s.environment(needs.Environment, needs.Values, inlineMax); err != nil {
 			return driver.Spec{}, fmt.Errorf("submit %s: store the variables that it reads: %w", spec.Name, err)
 		}
+		d.Values = kept.environment.payload
 	}
+	d.Keep = kept
 	return d, nil
 }
 
-// environments are the payloads of values of variables, by digest: many tasks need the same.
+// held is what a task keeps in the store while it may run.
+type held struct {
+	closure     *driver.Object
+	environment *environment
+}
+
+// holder returns what gives a payload up that was stowed when nothing refers to the holder any more; nil where there is nothing to give up.
+func (s *Session) holder(p wire.Payload) *driver.Object {
+	if p.Place.IsZero() {
+		return nil
+	}
+	o := &driver.Object{}
+	o.Own(s.releaser(p.Place))
+	return o
+}
+
+// environment is the payload of the values of variables. It stays in the store while something refers to it.
+type environment struct {
+	payload wire.Payload
+	holder  *driver.Object
+}
+
+// environments has them by digest: many tasks need the same.
 type environments struct {
-	mu       sync.Mutex
-	payloads map[string]wire.Payload
+	mu     sync.Mutex // guards below
+	known  map[environmentKey]weak.Pointer[environment]
+	latest *environment // is likely to be needed again
+}
+
+type environmentKey struct {
+	digest string
+	stored bool
 }
 
 // environment returns the payload of an environment; large ones are put once.
-func (s *Session) environment(digest string, values codec.Encoded) (wire.Payload, error) {
+func (s *Session) environment(digest string, values codec.Encoded, inlineMax int) (*environment, error) {
 	s.envs.mu.Lock()
 	defer s.envs.mu.Unlock()
-	if p, ok := s.envs.payloads[digest]; ok {
-		return p, nil
+	key := environmentKey{digest, (&wire.Payload{Head: values.Head, Buffers: values.Buffers}).Size() > inlineMax}
+	if e := s.envs.known[key].Value(); e != nil {
+		s.envs.latest = e
+		return e, nil
 	}
-	p, err := s.stow(context.Background(), values, objstore.Owner{Type: "session variables"})
-	if err == nil {
-		if s.envs.payloads == nil {
-			s.envs.payloads = map[string]wire.Payload{}
-		}
-		s.envs.payloads[digest] = p
+	p, err := s.stow(context.Background(), values, objstore.Owner{Type: "session variables"}, inlineMax)
+	if err != nil {
+		return nil, err
 	}
-	return p, err
+	e := &environment{p, s.holder(p)}
+	maps.DeleteFunc(s.envs.known, func(_ environmentKey, p weak.Pointer[environment]) bool { return p.Value() == nil })
+	if s.envs.known == nil {
+		s.envs.known = map[environmentKey]weak.Pointer[environment]{}
+	}
+	s.envs.known[key], s.envs.latest = weak.Make(e), e
+	return e, nil
 }

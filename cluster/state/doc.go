@@ -8,6 +8,8 @@
 //
 //	result, err := s.Apply(index, command)
 //
+// A Log does this for it: Local in this process alone, that of package replog on disk.
+//
 // Commands carry what is not deterministic: times (milliseconds since 1970) and ids are in them. The same commands give the
 // same state, results, events and errors on every head, and Digest compares states.
 //

@@ -37,6 +37,9 @@ func TestBuild(t *testing.T) {
 	if err := run(t.Context(), []string{"build", "."}, io.Discard); err == nil || !strings.Contains(err.Error(), "go mod init") {
 		t.Errorf("without a module: %v", err)
 	}
+	if err := run(t.Context(), []string{"build", "-modfile=other.mod", "."}, io.Discard); err == nil || !strings.Contains(err.Error(), "leave it out") {
+		t.Errorf("with a -modfile: %v", err)
+	}
 	const module = "module example.com/job\n\ngo 1.26\n"
 	for name, text := range map[string]string{"go.mod": module, "main.go": userProgram} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -52,5 +55,11 @@ func TestBuild(t *testing.T) {
 	}
 	if text, err := os.ReadFile("go.mod"); err != nil || string(text) != module {
 		t.Errorf("go.mod became %q, %v", text, err)
+	}
+	if err := os.WriteFile("go.work", []byte("go 1.26\n\nuse .\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), []string{"vet", "."}, io.Discard); err == nil || !strings.Contains(err.Error(), "GOWORK=off mobula vet") {
+		t.Errorf("in a workspace: %v", err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -20,18 +19,14 @@ func startInBackground(ctx context.Context, args []string, out io.Writer) error 
 	if err != nil {
 		return fmt.Errorf("find the path of this binary: %w", err)
 	}
-	logFile := filepath.Join(os.TempDir(), fmt.Sprintf("mobula-start-%d.log", os.Getpid()))
-	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool {
-		return strings.TrimLeft(a, "-") == "background" || strings.HasPrefix(strings.TrimLeft(a, "-"), "background=")
-	})
-	cmd := exec.Command(exe, append([]string{"start"}, args...)...)
-	detach(cmd)
-	errorsFile, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	log, err := os.CreateTemp("", "mobula-start-*.log")
 	if err != nil {
 		return fmt.Errorf("open a log for the background: %w", err)
 	}
-	defer errorsFile.Close()
-	cmd.Stderr = errorsFile
+	defer log.Close()
+	cmd := exec.Command(exe, slices.Concat([]string{"start"}, args, []string{"--background=false"})...) // the last one of a flag counts
+	detach(cmd)
+	cmd.Stderr = log
 	says, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -41,15 +36,19 @@ func startInBackground(ctx context.Context, args []string, out io.Writer) error 
 	}
 	text, err := firstWords(ctx, says)
 	if err != nil {
-		reason, _ := os.ReadFile(logFile) // without it the error alone is told
-		if len(reason) > 0 {
-			err = errors.New(strings.TrimPrefix(strings.TrimSpace(string(reason)), "mobula: "))
+		_ = cmd.Process.Kill()               // it may have ended; else nobody would know of it
+		reason, _ := os.ReadFile(log.Name()) // without it the error alone is told
+		if text := strings.TrimSpace(string(reason)); text != "" && errors.Is(err, errEnded) {
+			err = errors.New(strings.TrimPrefix(text, "mobula: "))
 		}
+		_ = os.Remove(log.Name()) // a left-over harms nobody
 		return err
 	}
-	fmt.Fprintf(out, "%s\nIts log is %s.\n", text, logFile)
+	fmt.Fprintf(out, "%s\nIts log is %s.\n", text, log.Name())
 	return cmd.Process.Release()
 }
+
+var errEnded = errors.New("the background process ended before it was ready")
 
 // firstWords reads what a process says when it is ready.
 func firstWords(ctx context.Context, says io.Reader) (string, error) {
@@ -69,7 +68,7 @@ func firstWords(ctx context.Context, says io.Reader) (string, error) {
 				return
 			}
 			if err != nil {
-				heard <- result{"", errors.New("the background process ended before it was ready")}
+				heard <- result{"", errEnded}
 				return
 			}
 		}

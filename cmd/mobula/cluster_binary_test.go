@@ -92,7 +92,7 @@ func buildBinary(t *testing.T) *binary {
 	t.Setenv("XDG_RUNTIME_DIR", base)
 	t.Setenv(envAddress, "")
 	t.Setenv(envToken, "")
-	b.env = append(os.Environ(), "XDG_STATE_HOME="+base)
+	b.env = append(os.Environ(), "XDG_STATE_HOME="+base, "TMPDIR="+base) // for the logs of what goes to the background
 	return b
 }
 
@@ -228,9 +228,9 @@ func TestClusterOfBinaries(t *testing.T) {
 	if !strings.Contains(far, "second") || !strings.Contains(far, "alive") {
 		t.Error(far)
 	}
-	sockets := localNodes(t.Context())
-	if len(sockets) != 2 {
-		t.Fatalf("%+v", sockets)
+	sockets, err := localNodes(t.Context())
+	if err != nil || len(sockets) != 2 {
+		t.Fatalf("%+v, %v", sockets, err)
 	}
 	at := sockets[0]
 	if at.Name != "first" {
@@ -246,7 +246,7 @@ func TestClusterOfBinaries(t *testing.T) {
 		args []string
 		text string
 	}{
-		{[]string{"status"}, "Nodes: 2 alive"}, {[]string{"status"}, "license"}, {[]string{"list", "workers"}, "second"}, {[]string{"list", "jobs"}, "running"},
+		{[]string{"status"}, "Nodes: 2 alive"}, {[]string{"status"}, "license"}, {[]string{"status"}, "MOBULA_ADDRESS=" + b.state}, {[]string{"list", "workers"}, "second"}, {[]string{"list", "jobs"}, "running"},
 		{[]string{"summary", "nodes"}, "alive  2"}, {[]string{"get", "node", nodes[1].ID.String()[:32]}, "second"}, {[]string{"memory"}, "first: "},
 		{[]string{"list", "actors"}, "None."}, {[]string{"list", "groups"}, "None."}, {[]string{"list", "leases", "--limit", "1"}, ""}, {[]string{"logs"}, ""},
 		{[]string{"list", "tasks", "--format", "json"}, "["}, {[]string{"timeline", filepath.Join(state, "trace.json")}, "ui.perfetto.dev"},
@@ -274,7 +274,7 @@ func TestClusterOfBinaries(t *testing.T) {
 	if lives(orphan) {
 		t.Error("what its workers have started lives on")
 	}
-	// It knows the cluster when it starts again.
+	// It knows the cluster when it starts again, at once: stop has waited for all of it.
 	head = b.start("start", "--head", "--host", "127.0.0.1", "--port", "0")
 	head.until(t, "End it with")
 	if got := b.run("list", "jobs"); !strings.Contains(got, "stopped") {
@@ -337,10 +337,19 @@ func TestStartInBackground(t *testing.T) {
 	if got := b.run("status"); !strings.Contains(got, "Nodes: 1 alive") {
 		t.Error(got)
 	}
-	cmd := exec.Command(b.path, "start", "--head", "--background", "--host", "127.0.0.1", "--port", "0")
-	cmd.Env = b.env
-	if text, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(text), "another head uses it") {
-		t.Errorf("%s, %v", text, err)
+	_, port, _ := strings.Cut(out, "The cluster's head runs at 127.0.0.1:")
+	port, _, _ = strings.Cut(port, ",")
+	for want, args := range map[string][]string{
+		"with --dir": {"--port", "0"}, "with --port": {"--port", port, "--dir", filepath.Join(b.state, "other")},
+	} {
+		cmd := exec.Command(b.path, append([]string{"start", "--head", "--background", "--name", "background", "--host", "127.0.0.1"}, args...)...)
+		cmd.Env = b.env
+		if text, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s, %v", text, err)
+		}
+	}
+	if logs, err := filepath.Glob(filepath.Join(b.state, "mobula-start-*.log")); err != nil || len(logs) != 1 {
+		t.Errorf("logs %v, %v: want that of the one that runs", logs, err)
 	}
 	if got := b.run("stop"); !strings.Contains(got, "Stopped node") {
 		t.Error(got)

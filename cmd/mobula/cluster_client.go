@@ -7,8 +7,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"mobula/cluster/headwire"
 	"mobula/cluster/node"
 	"mobula/cluster/wire"
+	"mobula/internal/id"
 )
 
 // Variables that take the place of flags.
@@ -30,19 +33,13 @@ const connectTime = 10 * time.Second
 func machineCPUs() int { return runtime.GOMAXPROCS(0) }
 
 // clusterFlags say which cluster a command is about.
-type clusterFlags struct{ address, token, format string }
+type clusterFlags struct{ command, address, token, format string }
 
 func (c *clusterFlags) register(f *flag.FlagSet) {
+	c.command = f.Name()
 	f.StringVar(&c.address, "address", os.Getenv(envAddress), "")
 	f.StringVar(&c.token, "token", os.Getenv(envToken), "")
 	f.StringVar(&c.format, "format", "table", "")
-}
-
-func (c *clusterFlags) check(command string) error {
-	if c.format != "table" && c.format != "json" {
-		return usageError{fmt.Sprintf("%s: --format %s is neither table nor json", command, c.format)}
-	}
-	return nil
 }
 
 // readToken reads a token, or the file that it is in. "" is none.
@@ -66,24 +63,69 @@ func readToken(text string) (*headwire.Token, error) {
 
 // connect finds the cluster: the one that is named, or that of a node of this machine.
 func (c *clusterFlags) connect(ctx context.Context) (*headclient.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
-	defer cancel()
+	if c.format != "table" && c.format != "json" {
+		return nil, usageError{fmt.Sprintf("%s: --format %s is neither table nor json", c.command, c.format)}
+	}
 	conf := headclient.Config{Build: version, Role: wire.RoleCLI}
-	if c.address != "" && !strings.Contains(c.address, "/") || strings.HasPrefix(c.address, "mobula://") {
+	if c.address == "" {
+		n, err := nearestNode(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c.address = n.Address
+	}
+	advice := "is a node there? mobula status  without --address finds those of this machine"
+	if conf.Addresses = []string{"unix:" + c.address}; !c.local() {
 		var err error
-		if conf.Token, err = readToken(c.token); err != nil {
+		if conf.Token, err = c.userToken(); err != nil {
 			return nil, err
 		}
 		conf.Addresses, conf.Role = []string{withPort(c.address)}, headwire.RoleClient
-		return headclient.Connect(ctx, conf)
+		advice = headAdvice
 	}
-	if c.address != "" {
-		conf.Addresses = []string{"unix:" + c.address}
-		return headclient.Connect(ctx, conf)
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	client, err := headclient.Connect(ctx, conf)
+	return client, explainDial(err, advice)
+}
+
+// local reports whether the address is that of a node's socket.
+func (c *clusterFlags) local() bool {
+	return strings.Contains(c.address, "/") && !strings.HasPrefix(c.address, "mobula://")
+}
+
+func (c *clusterFlags) userToken() (*headwire.Token, error) {
+	const where = "the user token, or the file that the head wrote it to (it is in the output of  mobula start --head)"
+	token, err := readToken(c.token)
+	switch {
+	case err != nil:
+		return nil, err
+	case token == nil:
+		return nil, usageError{fmt.Sprintf("%s: --address HOST:PORT goes with --token: %s", c.command, where)}
+	case token.Kind != headwire.UserToken:
+		return nil, usageError{fmt.Sprintf("%s: this is a %s token: --token wants %s", c.command, token.Kind, where)}
 	}
-	nodes := localNodes(ctx)
+	return token, nil
+}
+
+const headAdvice = "does a head run there? Its address is in the output of  mobula start --head"
+
+// explainDial adds what to do where nobody answers.
+func explainDial(err error, advice string) error {
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return fmt.Errorf("%w: %s", err, advice)
+	}
+	return err
+}
+
+// nearestNode is the node of this machine that commands are for: one with a head before others, and those before the embedded ones.
+func nearestNode(ctx context.Context) (node.Info, error) {
+	nodes, err := localNodes(ctx)
 	if len(nodes) == 0 {
-		return nil, errors.New("no cluster runs on this machine: start one with  mobula start --head  or name one with --address HOST:PORT --token FILE")
+		if err == nil {
+			err = errors.New("no cluster runs on this machine: start one with  mobula start --head  or name one with --address HOST:PORT --token FILE")
+		}
+		return node.Info{}, err
 	}
 	best := nodes[0]
 	for _, n := range nodes {
@@ -91,18 +133,22 @@ func (c *clusterFlags) connect(ctx context.Context) (*headclient.Client, error) 
 			best = n
 		}
 	}
-	conf.Addresses = []string{"unix:" + best.Address}
-	return headclient.Connect(ctx, conf)
+	return best, nil
 }
 
-// localNodes asks the nodes of this user on this machine what they are, the newest first.
-func localNodes(ctx context.Context) (all []node.Info) {
+// localNodes asks the nodes of this user on this machine what they are, the newest first. err tells of those that do not answer.
+func localNodes(ctx context.Context) (all []node.Info, err error) {
 	for _, socket := range node.Sockets() {
-		if info, err := askSocket(ctx, socket); err == nil { // it may have just ended
+		info, failed := askSocket(ctx, socket)
+		if failed == nil {
 			all = append(all, info)
+			continue
+		}
+		if _, gone := errors.AsType[*net.OpError](failed); !gone && slices.Contains(node.Sockets(), socket) { // else it has just ended, or begins
+			err = errors.Join(err, fmt.Errorf("the node at %s does not answer: %w: if it hangs, end its process", socket, failed))
 		}
 	}
-	return all
+	return all, err
 }
 
 func askSocket(ctx context.Context, socket string) (info node.Info, err error) {
@@ -120,20 +166,33 @@ func askSocket(ctx context.Context, socket string) (info node.Info, err error) {
 	return info, err
 }
 
-// queryTime bounds how long the cluster may take to answer.
+// queryTime bounds how long the nodes of a cluster may take to answer.
 const queryTime = 30 * time.Second
+
+// ask asks the head, which answers at once or not at all.
+func ask[In, Out any](ctx context.Context, c headwire.Caller, m headwire.Method[In, Out], in In) (Out, error) {
+	return askWithin(ctx, connectTime, c, m, in)
+}
+
+func askWithin[In, Out any](ctx context.Context, limit time.Duration, c headwire.Caller, m headwire.Method[In, Out], in In) (Out, error) {
+	within, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	out, err := headwire.Ask(within, c, m, in)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = fmt.Errorf("the head of the cluster has not answered within %v: see whether it runs; started again with the same --dir, it knows everything: %w", limit, err)
+	}
+	return out, err
+}
 
 // fromNodes asks all nodes, or one, and decodes their answers.
 func fromNodes[V any](ctx context.Context, c headwire.Caller, q headwire.Query) (answers []nodeAnswer[V], err error) {
-	ctx, cancel := context.WithTimeout(ctx, queryTime)
-	defer cancel()
-	raw, err := headwire.Ask(ctx, c, headwire.AskNodes, q)
+	raw, err := askWithin(ctx, queryTime, c, headwire.AskNodes, q)
 	if err != nil {
 		return nil, err
 	}
 	var failed error
 	for _, a := range raw {
-		answer := nodeAnswer[V]{node: a.Name}
+		answer := nodeAnswer[V]{node: a.Name, id: a.Node}
 		switch {
 		case a.Error != "":
 			failed = cmp.Or(failed, fmt.Errorf("node %s: %s", a.Name, a.Error))
@@ -151,6 +210,7 @@ func fromNodes[V any](ctx context.Context, c headwire.Caller, q headwire.Query) 
 }
 
 type nodeAnswer[V any] struct {
-	node string
+	node string // its name
+	id   id.Node
 	data V
 }

@@ -59,7 +59,7 @@ func guard(args []string) (bool, error) {
 	endOrphans()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		if code := exit.ExitCode(); code > 0 {
-			os.Exit(code) // it has told why
+			return true, exitError{code} // it has told why
 		}
 		return true, fmt.Errorf("the node's process was ended: %w", exit)
 	}
@@ -111,14 +111,16 @@ const orphansTime = 2 * time.Second
 
 // endOrphans ends the children of this process, and theirs as they become its children, until there are none.
 func endOrphans() {
-	for deadline := time.Now().Add(orphansTime); time.Now().Before(deadline); {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(orphansTime); time.Now().Before(deadline); <-tick.C {
 		all := children()
 		if len(all) == 0 {
 			return
 		}
 		for _, pid := range all {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // it may be gone
+			_ = syscall.Kill(pid, syscall.SIGKILL)               // it may be gone
+			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil) // else the next round takes its end
 		}
-		_, _ = syscall.Wait4(-1, nil, 0, nil) // one of them ends
 	}
 }

@@ -16,30 +16,30 @@ import (
 	"mobula/cluster/node"
 	"mobula/internal/bytesize"
 	"mobula/internal/id"
-	"mobula/internal/nearest"
 )
 
 // lister makes the table of one kind of things. now is what ages are counted from.
 type lister func(ctx context.Context, c headwire.Caller, now time.Time) (*table, error)
 
-var listers = map[string]lister{
-	"nodes": listNodes, "workers": listWorkers, "leases": listLeases, "tasks": listTasks, "actors": listActors, "objects": listObjects, "jobs": listJobs, "groups": listGroups,
+// kinds are the things that there are, and by which columns they are counted.
+var kinds = map[string]struct {
+	list lister
+	by   []string
+}{
+	"nodes": {listNodes, []string{"STATE"}}, "workers": {listWorkers, []string{"NODE", "STATE"}}, "leases": {listLeases, []string{"NODE"}},
+	"tasks": {listTasks, []string{"NAME", "STATE"}}, "actors": {listActors, []string{"CLASS", "STATE"}}, "objects": {listObjects, []string{"OWNER", "STATE"}},
+	"jobs": {listJobs, []string{"STATE"}}, "groups": {listGroups, []string{"STRATEGY", "STATE"}},
 }
 
-func listerOf(command, kind string) (lister, error) {
-	l := listers[kind]
-	if l == nil {
-		l = listers[kind+"s"] // mobula get node ...
+// kindOf finds the kind that a word names, also as one thing: mobula get node ...
+func kindOf(command, word string) (string, error) {
+	for _, name := range []string{word, word + "s"} {
+		if _, ok := kinds[name]; ok {
+			return name, nil
+		}
 	}
-	if l != nil {
-		return l, nil
-	}
-	kinds := slices.Sorted(maps.Keys(listers))
-	hint := ""
-	if name, ok := nearest.Name(kind, kinds, 2); ok {
-		hint = fmt.Sprintf(" (did you mean %s?)", name)
-	}
-	return nil, usageError{fmt.Sprintf("%s: %q is nothing to list%s: there are %s", command, kind, hint, strings.Join(kinds, ", "))}
+	names := slices.Sorted(maps.Keys(kinds))
+	return "", usageError{fmt.Sprintf("%s: %q is nothing to list%s: there are %s", command, word, meant(word, names, ""), strings.Join(names, ", "))}
 }
 
 // listCommand is  mobula list KIND  and  mobula get KIND ID.
@@ -60,11 +60,8 @@ func listCommand(ctx context.Context, command string, args []string, out io.Writ
 	if len(words) != want {
 		return usageError{map[string]string{"list": "list: name one kind of things, as in  mobula list tasks", "get": "get: name a kind and an id, as in  mobula get task 1a2b3c4d"}[command]}
 	}
-	l, err := listerOf(command, words[0])
+	kind, err := kindOf(command, words[0])
 	if err != nil {
-		return err
-	}
-	if err := c.check(command); err != nil {
 		return err
 	}
 	client, err := c.connect(ctx)
@@ -72,12 +69,12 @@ func listCommand(ctx context.Context, command string, args []string, out io.Writ
 		return err
 	}
 	defer client.Close()
-	t, err := l(ctx, client, time.Now())
+	t, err := kinds[kind].list(ctx, client, time.Now())
 	if err != nil {
 		return err
 	}
 	if command == "get" {
-		if err := t.pick(words[1]); err != nil {
+		if err := t.pick("mobula list "+kind+" --limit 0", words[1]); err != nil {
 			return err
 		}
 		return t.writeOne(out, c.format)
@@ -88,8 +85,8 @@ func listCommand(ctx context.Context, command string, args []string, out io.Writ
 	return t.write(out, c.format, *limit)
 }
 
-// pick keeps the one row whose id or name it is; the start of an id, or its short form, will do.
-func (t *table) pick(name string) error {
+// pick keeps the one row whose id or name it is; the start of an id, or its short form, will do. list is the command that shows them all.
+func (t *table) pick(list, name string) error {
 	var found []row
 	for _, r := range t.rows {
 		full := idOf(r.thing)
@@ -99,12 +96,12 @@ func (t *table) pick(name string) error {
 	}
 	switch len(found) {
 	case 0:
-		return fmt.Errorf("there is no %q: see the list for what there is", name)
+		return fmt.Errorf("nothing has the name or id %q: see  %s", name, list)
 	case 1:
 		t.rows = found
 		return nil
 	}
-	return fmt.Errorf("%q is the start of %d ids: give more of one", name, len(found))
+	return fmt.Errorf("%q is the name, or the start of the id, of %d of them: give more of an id", name, len(found))
 }
 
 // identified is what lists show.
@@ -122,7 +119,7 @@ func parseMixed(f *flag.FlagSet, args []string) (words []string, err error) {
 	f.SetOutput(io.Discard)
 	for len(args) > 0 {
 		if err := f.Parse(args); err != nil {
-			return nil, usageError{fmt.Sprintf("%s: %v", f.Name(), err)}
+			return nil, flagMistake(f, err)
 		}
 		if args = f.Args(); len(args) > 0 {
 			words, args = append(words, args[0]), args[1:]
@@ -153,7 +150,7 @@ type nodeRow struct{ headwire.NodeInfo }
 func (r nodeRow) identity() string { return r.ID.String() }
 
 func listNodes(ctx context.Context, c headwire.Caller, now time.Time) (*table, error) {
-	all, err := headwire.Ask(ctx, c, headwire.ListNodes, headwire.None{})
+	all, err := ask(ctx, c, headwire.ListNodes, headwire.None{})
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +243,7 @@ func (r taskRow) identity() string { return r.Task.String() }
 type nodeNames map[string]string
 
 func namesOfNodes(ctx context.Context, c headwire.Caller) (nodeNames, error) {
-	all, err := headwire.Ask(ctx, c, headwire.ListNodes, headwire.None{})
+	all, err := ask(ctx, c, headwire.ListNodes, headwire.None{})
 	names := nodeNames{}
 	for _, n := range all {
 		names[n.Prefix] = n.Name
@@ -271,18 +268,17 @@ func tasksOf(answers []nodeAnswer[[]node.TaskInfo], names nodeNames) []taskRow {
 				all[t.Task] = &taskRow{TaskInfo: t}
 				continue
 			}
-			begin := have.Begin
-			if t.Begin.Before(begin) {
-				begin = t.Begin
-			}
-			name, worker := cmp.Or(have.Name, t.Name), have.Worker
+			older := t
 			if t.Attempt > have.Attempt || t.Attempt == have.Attempt && t.Last.After(have.Last) {
-				have.TaskInfo = t
+				older, have.TaskInfo = have.TaskInfo, t
 			}
-			if !t.Worker.IsZero() {
-				worker = t.Worker
+			have.Name = cmp.Or(have.Name, older.Name)
+			if have.Worker.IsZero() {
+				have.Worker = older.Worker
 			}
-			have.Begin, have.Name, have.Worker = begin, cmp.Or(have.Name, name), worker
+			if older.Begin.Before(have.Begin) {
+				have.Begin = older.Begin
+			}
 		}
 	}
 	rows := []taskRow{}

@@ -37,9 +37,6 @@ func logsCommand(ctx context.Context, args []string, out io.Writer) error {
 	if len(words) != 0 && (len(words) != 2 || words[0] != "worker" && words[0] != "task") {
 		return usageError{"logs: give nothing for a list, or  worker ID  or  task ID"}
 	}
-	if err := c.check("logs"); err != nil {
-		return err
-	}
 	client, err := c.connect(ctx)
 	if err != nil {
 		return err
@@ -56,7 +53,7 @@ func logsCommand(ctx context.Context, args []string, out io.Writer) error {
 	if words[0] == "task" {
 		tasks, err := listTasks(ctx, client, time.Now())
 		if err == nil {
-			err = tasks.pick(words[1])
+			err = tasks.pick("mobula list tasks --limit 0", words[1])
 		}
 		if err != nil {
 			return err
@@ -68,8 +65,8 @@ func logsCommand(ctx context.Context, args []string, out io.Writer) error {
 		marker = " " + task.Task.Short() + "] "
 		words[1] = task.Worker.String()
 	}
-	if err := logs.pick(words[1]); err != nil {
-		return fmt.Errorf("no log: %w", err)
+	if err := logs.pick("mobula logs", words[1]); err != nil {
+		return err
 	}
 	l := logs.rows[0].thing.(logRow)
 	lines := &lastLines{marker: marker, keep: *tail}
@@ -83,27 +80,18 @@ func logsCommand(ctx context.Context, args []string, out io.Writer) error {
 }
 
 func listLogs(ctx context.Context, c headwire.Caller) (*table, error) {
-	nodes, err := headwire.Ask(ctx, c, headwire.ListNodes, headwire.None{})
+	answers, err := fromNodes[[]node.LogInfo](ctx, c, headwire.Query{What: "logs"})
 	if err != nil {
 		return nil, err
 	}
 	t := &table{columns: []string{"WORKER", "NODE", "SIZE", "STATE"}}
-	for _, n := range nodes {
-		if n.State == "dead" {
-			continue
-		}
-		answers, err := fromNodes[[]node.LogInfo](ctx, c, headwire.Query{What: "logs", Node: n.ID})
-		if err != nil {
-			continue // it has just gone
-		}
-		for _, a := range answers {
-			for _, l := range a.data {
-				state := "runs"
-				if l.Ended {
-					state = "ended"
-				}
-				t.add(logRow{a.node, l, n.ID}, short(l.Worker), a.node, bytesize.Format(l.Size), state)
+	for _, a := range answers {
+		for _, l := range a.data {
+			state := "runs"
+			if l.Ended {
+				state = "ended"
 			}
+			t.add(logRow{a.node, l, a.id}, short(l.Worker), a.node, bytesize.Format(l.Size), state)
 		}
 	}
 	return t, nil

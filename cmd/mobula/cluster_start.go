@@ -19,13 +19,13 @@ import (
 	"syscall"
 	"time"
 
-	"mobula/cluster/gpu"
 	"mobula/cluster/head"
 	"mobula/cluster/headwire"
 	"mobula/cluster/node"
 	"mobula/cluster/replog"
 	"mobula/cluster/sched"
 	"mobula/internal/bytesize"
+	"mobula/internal/filelock"
 	"mobula/internal/sysmem"
 	"mobula/objstore/store"
 )
@@ -84,6 +84,9 @@ func (o *startOptions) check() error {
 			return err
 		}
 	}
+	if _, err := o.gpuCount(); err != nil {
+		return err
+	}
 	_, err := o.nodeConfig()
 	return err
 }
@@ -99,34 +102,7 @@ func (o *startOptions) joinToken() (*headwire.Token, error) {
 	return token, nil
 }
 
-// devices are the GPUs that the node offers: those that are found, as many of them as were asked for, or simulated ones where there are not so
-// many.
-func (o *startOptions) devices() ([]sched.Device, error) {
-	n := -1
-	if o.gpus != "" {
-		var err error
-		if n, err = strconv.Atoi(o.gpus); err != nil || n < 0 {
-			return nil, fmt.Errorf("%q is no number of devices", o.gpus)
-		}
-	}
-	if n == 0 {
-		return nil, nil
-	}
-	c, err := gpuConfig()
-	if err != nil {
-		return nil, err
-	}
-	found := gpu.Discover(context.Background(), c).Devices()
-	switch {
-	case n < 0:
-		return found, nil
-	case n <= len(found):
-		return found[:n], nil
-	}
-	return gpu.Simulated(n), nil
-}
-
-// nodeConfig is what the flags say of the node.
+// nodeConfig is what the flags say of the node, without its devices: to find these takes longer.
 func (o *startOptions) nodeConfig() (c node.Config, err error) {
 	c = node.Config{Starter: node.Processes{}, Version: version, Name: o.nodeName, Embedded: o.embedded}
 	fail := func(flag string, err error) (node.Config, error) {
@@ -138,10 +114,6 @@ func (o *startOptions) nodeConfig() (c node.Config, err error) {
 			return fail("num-cpus", err)
 		}
 	}
-	if c.Devices, err = o.devices(); err != nil {
-		return fail("num-gpus", err)
-	}
-	c.Resources.GPU = sched.Whole(len(c.Devices))
 	memory, err := sysmem.System.Left()
 	if err != nil {
 		return c, fmt.Errorf("find out how much memory there is: %w", err)
@@ -218,6 +190,10 @@ func (o *startOptions) open(ctx context.Context, logger *slog.Logger) (*localClu
 	if err != nil {
 		return nil, err
 	}
+	if conf.Devices, err = o.devices(); err != nil {
+		return nil, err
+	}
+	conf.Resources.GPU = sched.Whole(len(conf.Devices))
 	conf.Logger = logger
 	if !o.head {
 		return o.join(ctx, conf)
@@ -232,7 +208,7 @@ func (o *startOptions) open(ctx context.Context, logger *slog.Logger) (*localClu
 	}
 	c := &localCluster{}
 	if c.head, err = head.Start(ctx, hc); err != nil {
-		return nil, err
+		return nil, explainHead(err)
 	}
 	conf.Head = &node.HeadConfig{Dial: c.head.Dial}
 	if !o.embedded {
@@ -255,9 +231,20 @@ func (o *startOptions) join(ctx context.Context, conf node.Config) (*localCluste
 	}
 	n, err := node.Start(ctx, conf)
 	if err != nil {
-		return nil, err
+		return nil, explainDial(err, headAdvice)
 	}
 	return &localCluster{node: n}, nil
+}
+
+// explainHead adds what to do where another head, or another program, is in the way.
+func explainHead(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w: if that is a head of yours, end it with  mobula stop ; or give another port with --port (0: a free one)", err)
+	case errors.Is(err, filelock.ErrHeld):
+		return fmt.Errorf("%w: end it with  mobula stop  or give this one another directory with --dir", err)
+	}
+	return err
 }
 
 // headDir is where the state of a head is.
@@ -361,24 +348,27 @@ func (o *startOptions) tell(c *localCluster, out io.Writer) error {
 		}
 		writeHeadNotice(text, headNotice{
 			address: net.JoinHostPort(reachable(o.host), port), joinToken: filepath.Join(dir, head.JoinTokenFile), userToken: filepath.Join(dir, head.UserTokenFile),
+			socket: c.node.Address(),
 		})
 	} else {
-		fmt.Fprintf(text, "This node has joined the cluster of %s.\n\nSee it with       mobula status\nLeave it with     mobula stop\n", withPort(o.address))
+		fmt.Fprintf(text, "This node has joined the cluster of %s.\n\nSee it with       mobula status\nPrograms          connect with  MOBULA_ADDRESS=%s\nLeave it with     mobula stop\n", withPort(o.address), c.node.Address())
 	}
 	return text.Flush()
 }
 
-type headNotice struct{ address, joinToken, userToken string }
+type headNotice struct{ address, joinToken, userToken, socket string }
 
 func writeHeadNotice(w io.Writer, n headNotice) {
 	fmt.Fprintf(w, `The cluster's head runs at %[1]s, with a node of this machine.
 
 Add a node        mobula start --address %[1]s --token FILE
                   with FILE a copy of %[2]s
-Connect to it     mobula://%[1]s with the user token in %[3]s
 See it with       mobula status
+                  from elsewhere with  --address %[1]s --token FILE  and FILE a copy of %[3]s
+Programs          connect with  MOBULA_ADDRESS=%[4]s
+                  and on another machine to the node there: its  mobula status  tells the address
 End it with       mobula stop
-`, n.address, n.joinToken, n.userToken)
+`, n.address, n.joinToken, n.userToken, n.socket)
 }
 
 // startTime bounds how long a start in the background is waited for.

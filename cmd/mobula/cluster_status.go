@@ -21,6 +21,7 @@ import (
 type clusterStatus struct {
 	Cluster headwire.ClusterInfo `json:"cluster"`
 	Nodes   []headwire.NodeInfo  `json:"nodes"`
+	Socket  string               `json:"socket,omitempty"` // of the node of this machine that was asked
 }
 
 func statusCommand(ctx context.Context, args []string, out io.Writer) error {
@@ -30,21 +31,19 @@ func statusCommand(ctx context.Context, args []string, out io.Writer) error {
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	if err := c.check("status"); err != nil {
-		return err
-	}
 	client, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, queryTime)
-	defer cancel()
 	var s clusterStatus
-	if s.Cluster, err = headwire.Ask(ctx, client, headwire.GetCluster, headwire.None{}); err != nil {
+	if c.local() {
+		s.Socket = c.address
+	}
+	if s.Cluster, err = ask(ctx, client, headwire.GetCluster, headwire.None{}); err != nil {
 		return err
 	}
-	if s.Nodes, err = headwire.Ask(ctx, client, headwire.ListNodes, headwire.None{}); err != nil {
+	if s.Nodes, err = ask(ctx, client, headwire.ListNodes, headwire.None{}); err != nil {
 		return err
 	}
 	if c.format == "json" {
@@ -64,6 +63,9 @@ func (s *clusterStatus) write(w io.Writer, now time.Time) error {
 		fmt.Fprintf(w, "Head at %s, process %d, state in %s\n", s.Cluster.Address, s.Cluster.PID, s.Cluster.Dir)
 	default:
 		fmt.Fprintf(w, "Head for this machine only, process %d\n", s.Cluster.PID)
+	}
+	if s.Socket != "" {
+		fmt.Fprintf(w, "Programs of this machine connect to it with MOBULA_ADDRESS=%s\n", s.Socket)
 	}
 	states := map[string]int{}
 	var total, free sched.Resources
@@ -112,8 +114,8 @@ func stopCommand(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	stopped, kept := 0, 0
-	var failed error
-	for _, n := range localNodes(ctx) {
+	nodes, failed := localNodes(ctx)
+	for _, n := range nodes {
 		if n.Embedded && !*all {
 			kept++
 			continue
@@ -153,7 +155,8 @@ func stopNode(ctx context.Context, n node.Info, force bool) error {
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for slices.Contains(node.Sockets(), n.Address) {
+	// The process ends after its socket, when its head has closed, too. Of a notebook's or program's node the socket tells: that process may be a zombie.
+	for slices.Contains(node.Sockets(), n.Address) || !n.Embedded && exists(n.PID) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
+	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"mobula/cluster/headwire"
@@ -35,7 +38,7 @@ func TestClusterCommandLines(t *testing.T) {
 		"start --head --memory much", "start --head --resources license", "start --head --resources license=one", "start --head --resources cpu=2",
 		"start --head --labels zone=a,b", "start --head --labels zone=", "start --address x", "start --address x --token nonsense", "start --address x --port 1",
 		"start --head --embedded --port 5", "start --head here", "stop now", "status --format xml", "status", "list", "list task", "list taks", "list tasks all", "get",
-		"get tasks", "summary", "summary cats", "logs worker", "logs cell 1", "memory", "timeline a b", "list nodes --address h:1", "list nodes --address h:1 --token no-such-file",
+		"get tasks", "summary", "summary cats", "logs worker", "logs cell 1", "memory", "timeline a b", "timeline --format xml", "lsit tasks", "list tasks --limt 1", "get tasks 1 --tokn x", "list nodes --address h:1", "list nodes --address h:1 --token no-such-file",
 	} {
 		var out strings.Builder
 		err := run(t.Context(), strings.Fields(line), &out)
@@ -50,6 +53,10 @@ func TestClusterCommandLines(t *testing.T) {
 		text.WriteString("mobula " + line + "\n----\n" + kind + ": " + err.Error() + "\n\n")
 	}
 	golden.Compare(t, "testdata/cluster-errors.txt", text.String())
+	join := headwire.NewToken(headwire.JoinToken, [32]byte{}).Text()
+	if err := run(t.Context(), []string{"status", "--address", "h:1", "--token", join}, io.Discard); err == nil || !strings.Contains(err.Error(), "wants the user token") {
+		t.Errorf("with the token of nodes: %v", err)
+	}
 	var out strings.Builder
 	if err := run(t.Context(), []string{"stop"}, &out); err != nil || out.String() != "No node runs that  mobula start  has started.\n" {
 		t.Errorf("%q, %v", out.String(), err)
@@ -65,8 +72,12 @@ func TestNodeOfFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := sched.Resources{CPU: sched.One * 5 / 2, GPU: sched.Whole(2), Memory: 4 << 30, Custom: map[string]sched.Amount{"license": sched.One, "disk": sched.One / 2}}
-	if !c.Resources.Equal(want) || len(c.Devices) != 2 || c.Store.Capacity != 100e6 || c.Labels["tier"] != "a" || c.Name != "n" {
+	devices, err := o.devices()
+	if err != nil || len(devices) != 2 {
+		t.Errorf("%+v, %v", devices, err)
+	}
+	want := sched.Resources{CPU: sched.One * 5 / 2, Memory: 4 << 30, Custom: map[string]sched.Amount{"license": sched.One, "disk": sched.One / 2}}
+	if !c.Resources.Equal(want) || c.Store.Capacity != 100e6 || c.Labels["tier"] != "a" || c.Name != "n" {
 		t.Errorf("%+v", c)
 	}
 	for given, want := range map[string]string{"h": "h:10001", "h:5": "h:5", "mobula://h:5": "h:5", "::1": "[::1]:10001", "[::1]:7": "[::1]:7"} {
@@ -90,12 +101,12 @@ func TestTables(t *testing.T) {
 		text.WriteString("\n")
 	}
 	tasks := tasksOf([]nodeAnswer[[]node.TaskInfo]{
-		{"a", []node.TaskInfo{
+		{node: "a", data: []node.TaskInfo{
 			{Task: named[id.Task](1), Name: "score", State: wire.TaskQueued, Attempt: 1, Begin: at(0), Last: at(1)},
 			{Task: named[id.Task](2), Name: "fit\nmodel\x1b[31m", State: wire.TaskFinished, Attempt: 1, Worker: named[id.Worker](1), Begin: at(1), Run: at(2), Last: at(4)},
 			{Task: named[id.Task](3), Name: "score", State: wire.TaskQueued, Attempt: 1, Begin: at(5), Last: at(5)},
 		}},
-		{"b", []node.TaskInfo{{Task: named[id.Task](1), State: wire.TaskRunning, Attempt: 2, Worker: named[id.Worker](2), Begin: at(1), Run: at(3), Last: at(3)}}},
+		{node: "b", data: []node.TaskInfo{{Task: named[id.Task](1), State: wire.TaskRunning, Attempt: 2, Worker: named[id.Worker](2), Begin: at(1), Run: at(3), Last: at(3)}}},
 	}, nodeNames{"a000000000000000": "b"})
 	list := &table{columns: []string{"TASK", "NAME", "STATE", "NODE"}}
 	for _, x := range tasks {
@@ -106,11 +117,11 @@ func TestTables(t *testing.T) {
 	show("counted", func() error { return list.summarize([]string{"NAME", "STATE"}).write(&text, "table", 0) })
 	show("for programs", func() error { return list.write(&text, "json", 0) })
 	one := &table{columns: list.columns, rows: append([]row(nil), list.rows...)}
-	if err := one.pick(named[id.Task](1).String()[:32]); err != nil {
+	if err := one.pick("", named[id.Task](1).String()[:32]); err != nil {
 		t.Error(err)
 	}
 	show("one of them", func() error { return one.writeOne(&text, "table") })
-	if err := (&table{columns: list.columns, rows: append([]row(nil), list.rows...)}).pick("a0"); err == nil || !strings.Contains(err.Error(), "3 ids") {
+	if err := (&table{columns: list.columns, rows: append([]row(nil), list.rows...)}).pick("", "a0"); err == nil || !strings.Contains(err.Error(), "3 of them") {
 		t.Error(err)
 	}
 	if err := list.filter("node=b,state=Running"); err != nil || len(list.rows) != 1 {
@@ -133,21 +144,35 @@ func TestTables(t *testing.T) {
 		},
 	}
 	show("status", func() error { return status.write(&text, at(125)) })
-	status.Cluster.Demand, status.Cluster.Address, status.Cluster.Name = nil, "", "mine"
+	status.Cluster.Demand, status.Cluster.Address, status.Cluster.Name, status.Socket = nil, "", "mine", "/run/node.sock"
 	show("status of a notebook's own", func() error { return status.write(&text, at(125)) })
 	show("memory", func() error {
 		return writeMemory(&text, []nodeAnswer[node.MemoryInfo]{
-			{"b", node.MemoryInfo{Total: 8 << 30, Available: 2 << 30}},
-			{"a", node.MemoryInfo{Total: 8 << 30, Available: 1 << 30, Workers: []node.WorkerInfo{
+			{node: "b", data: node.MemoryInfo{Total: 8 << 30, Available: 2 << 30}},
+			{node: "a", data: node.MemoryInfo{Total: 8 << 30, Available: 1 << 30, Workers: []node.WorkerInfo{
 				{Worker: named[id.Worker](1), PID: 5, Resident: 1 << 20}, {Worker: named[id.Worker](2), PID: 6, Resident: 1 << 30, Leases: []id.Lease{named[id.Lease](1)}},
 			}}},
 		})
 	})
 	show("a head's first words", func() error {
-		writeHeadNotice(&text, headNotice{"10.0.0.1:10001", "state/join-token", "state/user-token"})
+		writeHeadNotice(&text, headNotice{"10.0.0.1:10001", "state/join-token", "state/user-token", "run/node.sock"})
 		return nil
 	})
 	golden.Compare(t, "testdata/cluster-tables.txt", text.String())
+}
+
+// TestLatestAttempt: the latest attempt counts, whichever node tells of it first.
+func TestLatestAttempt(t *testing.T) {
+	first := node.TaskInfo{Task: named[id.Task](1), State: wire.TaskRunning, Attempt: 1, Worker: named[id.Worker](1), Begin: at(0), Last: at(1)}
+	second := node.TaskInfo{Task: named[id.Task](1), Name: "score", State: wire.TaskFinished, Attempt: 2, Worker: named[id.Worker](2), Begin: at(2), Last: at(3)}
+	for _, order := range [][]node.TaskInfo{{first, second}, {second, first}} {
+		got := tasksOf([]nodeAnswer[[]node.TaskInfo]{{data: order[:1]}, {data: order[1:]}}, nil)
+		want := second
+		want.Begin = first.Begin
+		if len(got) != 1 || got[0].TaskInfo != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
 }
 
 func TestTimeline(t *testing.T) {
@@ -159,17 +184,35 @@ func TestTimeline(t *testing.T) {
 		return e
 	}
 	trace := timeline([]nodeAnswer[[]node.EventInfo]{
-		{"a", []node.EventInfo{
+		{node: "a", data: []node.EventInfo{
 			event(1, wire.TaskSubmitted, 0, 0, "score"), event(1, wire.TaskRunning, 1, 1, ""), event(2, wire.TaskRunning, 2, 1, "fit"),
 			event(1, wire.TaskFinished, 3, 1, ""), event(3, wire.TaskRunning, 3, 1, ""), event(2, wire.TaskFailed, 5, 1, ""),
 		}},
-		{"b", []node.EventInfo{event(3, wire.TaskSubmitted, 2, 0, "late")}},
+		{node: "b", data: []node.EventInfo{event(3, wire.TaskSubmitted, 2, 0, "late")}},
 	}, nodeNames{"a000000000000000": "a"})
 	var text bytes.Buffer
 	if err := writeJSON(&text, trace); err != nil {
 		t.Fatal(err)
 	}
 	golden.Compare(t, "testdata/cluster-timeline.json", text.String())
+}
+
+// silent is a head that is away.
+type silent struct{}
+
+func (silent) Call(ctx context.Context, _ string, _, _ any) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestHeadIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for kind := range kinds {
+			if _, err := kinds[kind].list(t.Context(), silent{}, time.Now()); err == nil || !strings.Contains(err.Error(), "see whether it runs") {
+				t.Errorf("%s: %v", kind, err)
+			}
+		}
+	})
 }
 
 func TestLastLines(t *testing.T) {

@@ -33,11 +33,11 @@ type actorRow struct {
 func (r actorRow) identity() string { return r.ID.String() }
 
 func listActors(ctx context.Context, c headwire.Caller, now time.Time) (*table, error) {
-	all, err := headwire.Ask(ctx, c, headwire.ListActors, headwire.None{})
+	all, err := ask(ctx, c, headwire.ListActors, headwire.None{})
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := headwire.Ask(ctx, c, headwire.ListNodes, headwire.None{})
+	nodes, err := ask(ctx, c, headwire.ListNodes, headwire.None{})
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ type jobRow struct{ headwire.JobInfo }
 func (r jobRow) identity() string { return r.ID.String() }
 
 func listJobs(ctx context.Context, c headwire.Caller, now time.Time) (*table, error) {
-	all, err := headwire.Ask(ctx, c, headwire.ListJobs, headwire.None{})
+	all, err := ask(ctx, c, headwire.ListJobs, headwire.None{})
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ type groupRow struct{ headwire.GroupInfo }
 func (r groupRow) identity() string { return r.ID.String() }
 
 func listGroups(ctx context.Context, c headwire.Caller, now time.Time) (*table, error) {
-	all, err := headwire.Ask(ctx, c, headwire.ListGroups, headwire.None{})
+	all, err := ask(ctx, c, headwire.ListGroups, headwire.None{})
 	if err != nil {
 		return nil, err
 	}
@@ -121,12 +121,6 @@ func listObjects(ctx context.Context, c headwire.Caller, _ time.Time) (*table, e
 		}
 	}
 	return t, nil
-}
-
-// summaries say by which columns the things of a kind are counted.
-var summaries = map[string][]string{
-	"tasks": {"NAME", "STATE"}, "actors": {"CLASS", "STATE"}, "objects": {"OWNER", "STATE"}, "nodes": {"STATE"}, "workers": {"NODE", "STATE"},
-	"jobs": {"STATE"}, "groups": {"STRATEGY", "STATE"}, "leases": {"NODE"},
 }
 
 // countRow is a line of a summary.
@@ -177,10 +171,7 @@ func summaryCommand(ctx context.Context, args []string, out io.Writer) error {
 	if len(words) != 1 {
 		return usageError{"summary: name one kind of things, as in  mobula summary tasks"}
 	}
-	l, err := listerOf("summary", words[0])
-	if err == nil {
-		err = c.check("summary")
-	}
+	kind, err := kindOf("summary", words[0])
 	if err != nil {
 		return err
 	}
@@ -189,15 +180,11 @@ func summaryCommand(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer client.Close()
-	t, err := l(ctx, client, time.Now())
+	t, err := kinds[kind].list(ctx, client, time.Now())
 	if err != nil {
 		return err
 	}
-	by := summaries[words[0]]
-	if by == nil {
-		by = summaries[words[0]+"s"]
-	}
-	return t.summarize(by).write(out, c.format, 0)
+	return t.summarize(kinds[kind].by).write(out, c.format, 0)
 }
 
 // memoryCommand shows what holds memory, on each node.
@@ -206,9 +193,6 @@ func memoryCommand(ctx context.Context, args []string, out io.Writer) error {
 	f := flag.NewFlagSet("memory", flag.ContinueOnError)
 	c.register(f)
 	if err := parse(f, args); err != nil {
-		return err
-	}
-	if err := c.check("memory"); err != nil {
 		return err
 	}
 	client, err := c.connect(ctx)

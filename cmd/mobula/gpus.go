@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 
 	"mobula/cluster/gpu"
+	"mobula/cluster/sched"
 	"mobula/internal/bytesize"
 )
 
@@ -23,6 +24,39 @@ func gpuConfig() (gpu.Config, error) {
 		return gpu.Config{}, fmt.Errorf("find this program, to look for GPUs: %w", err)
 	}
 	return gpu.Config{Probe: []string{exe, "gpus", "--json"}}, nil
+}
+
+// gpuCount is how many GPUs are to be offered; -1 is all that are found.
+func (o *startOptions) gpuCount() (int, error) {
+	if o.gpus == "" {
+		return -1, nil
+	}
+	n, err := strconv.Atoi(o.gpus)
+	if err != nil || n < 0 {
+		return 0, usageError{fmt.Sprintf("start: --num-gpus: %q is no number of devices", o.gpus)}
+	}
+	return n, nil
+}
+
+// devices are the GPUs that the node offers: those that are found, as many of them as were asked for, or simulated ones where there are not so
+// many.
+func (o *startOptions) devices() ([]sched.Device, error) {
+	n, err := o.gpuCount()
+	if n == 0 || err != nil {
+		return nil, err
+	}
+	c, err := gpuConfig()
+	if err != nil {
+		return nil, err
+	}
+	found := gpu.Discover(context.Background(), c).Devices()
+	switch {
+	case n < 0:
+		return found, nil
+	case n <= len(found):
+		return found[:n], nil
+	}
+	return gpu.Simulated(n), nil
 }
 
 // gpusCommand tells what GPUs are here, and which of them a node that is started here would offer.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"mobula/cluster/gpu/nvml"
+	"mobula/internal/nearest"
 	"mobula/interp/yaegi"
 )
 
@@ -38,7 +39,7 @@ Usage:
                         --resources NAME=N,... --labels NAME=VALUE,... --node-name NAME
                         --background --log-level LEVEL --log-file FILE
   mobula stop [--all] [--force]
-                        end the nodes that were started on this machine
+                        end the nodes that were started on this machine; --all: those of notebooks and programs, too
   mobula status         what the cluster has, and what waits
   mobula list nodes|workers|tasks|actors|objects|jobs|groups|leases
                         [--filter COLUMN=VALUE,...] [--limit N]
@@ -79,6 +80,14 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
+	err := dispatch(ctx, args, out)
+	if errors.Is(err, flag.ErrHelp) { // as in  mobula list --help
+		_, err = io.WriteString(out, usage)
+	}
+	return err
+}
+
+func dispatch(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
 		return usageError{"no command given"}
 	}
@@ -114,8 +123,19 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		_, err := io.WriteString(out, usage)
 		return err
 	default:
-		return usageError{fmt.Sprintf("unknown command %q", args[0])}
+		return usageError{fmt.Sprintf("unknown command %q%s", args[0], meant(args[0], commands, ""))}
 	}
+}
+
+// commands are what users call; Jupyter and the kernel call others, too.
+var commands = strings.Fields("kernel build run test vet start stop status list get summary logs memory timeline gpus version help")
+
+// meant suggests the name that a misspelt one may stand for; "" where none is near.
+func meant(name string, known []string, prefix string) string {
+	if near, ok := nearest.Name(name, known, 2); ok {
+		return fmt.Sprintf(" (did you mean %s%s?)", prefix, near)
+	}
+	return ""
 }
 
 func kernelCommand(ctx context.Context, args []string, out io.Writer) error {
@@ -140,12 +160,26 @@ func kernelCommand(ctx context.Context, args []string, out io.Writer) error {
 func parse(flags *flag.FlagSet, args []string) error {
 	flags.SetOutput(io.Discard)
 	if err := flags.Parse(args); err != nil {
-		return usageError{fmt.Sprintf("%s: %v", flags.Name(), err)}
+		return flagMistake(flags, err)
 	}
 	if flags.NArg() > 0 {
 		return usageError{fmt.Sprintf("%s: unexpected argument %q", flags.Name(), flags.Arg(0))}
 	}
 	return nil
+}
+
+// flagMistake says what is wrong with a command's flags; a wish for help is flag.ErrHelp.
+func flagMistake(flags *flag.FlagSet, err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	hint := ""
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		var known []string
+		flags.VisitAll(func(f *flag.Flag) { known = append(known, f.Name) })
+		hint = meant(name, known, "--")
+	}
+	return usageError{fmt.Sprintf("%s: %v%s", flags.Name(), err, hint)}
 }
 
 // hostCommand is the process in which cells are interpreted; the kernel starts it.

@@ -22,6 +22,10 @@ func TestCommandLines(t *testing.T) {
 	}{
 		{"", "no command", true, true},
 		{"nonsense", `"nonsense"`, true, true},
+		{"statsu", "did you mean status?", true, true},
+		{"list tasks --help", "mobula list nodes", false, false},
+		{"gpus -h", "mobula gpus", false, false},
+		{"gpus --jsno", "did you mean --json?", true, true},
 		{"kernel", "kernel install", true, true},
 		{"kernel instal", `"kernel instal"`, true, true},
 		{"kernel install --nonsense", "nonsense", true, true},

@@ -32,9 +32,6 @@ func bytesAt(r Range) []byte {
 	return unsafe.Slice((*byte)(address(r.Start)), r.End-r.Start)
 }
 
-// address makes a pointer of an address outside the heap.
-func address(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }
-
 // leas yields the offsets of LEAQ disp(PC), reg: REX.W, 8D, and a ModRM byte of mode 0 and base 5. Other bytes may look
 // like one: their targets mean nothing.
 func leas(text []byte) func(yield func(int) bool) {
@@ -84,10 +81,8 @@ func allocatedBefore(c *Code, text []byte, at int) reflect.Type {
 	return nil
 }
 
-// The head of a runtime type (internal/abi.Type and StructType).
+// Of a runtime type that is a struct (internal/abi.StructType).
 const (
-	typeSize    = 48
-	kindOffset  = 23
 	fieldsPtr   = typeSize + 8
 	fieldsLen   = typeSize + 16
 	fieldSize   = 24
@@ -114,16 +109,4 @@ func closureType(p uintptr) reflect.Type {
 		return rt
 	}
 	return nil
-}
-
-// readable reports whether memory belongs to known code's data.
-func readable(p, size uintptr) bool {
-	for _, s := range spans() {
-		for _, r := range s.Data {
-			if r.contains(p) && size <= r.End-p {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -92,6 +92,9 @@ func typesIn(t reflect.Type, dictionary uintptr) (list []reflect.Type) {
 		return nil
 	}
 	n := uintptr(t.Field(t.NumField() - 1).Type.Elem().Len())
+	if dictionary%unsafe.Sizeof(n) != 0 || !readable(dictionary, n*unsafe.Sizeof(n)) {
+		return nil // its name was damaged
+	}
 	for i := range n {
 		p := *(*uintptr)(address(dictionary + i*unsafe.Sizeof(dictionary)))
 		if p%8 != 0 || !readable(p, typeSize) {
@@ -103,12 +106,6 @@ func typesIn(t reflect.Type, dictionary uintptr) (list []reflect.Type) {
 		list = append(list, typeAt(p))
 	}
 	return list
-}
-
-func typeAt(p uintptr) reflect.Type {
-	var sample any = 0 // its type is like any other, with another address
-	(*[2]unsafe.Pointer)(unsafe.Pointer(&sample))[0] = address(p)
-	return reflect.TypeOf(sample)
 }
 
 // argumentsOf lists the type arguments in the name of a dictionary, nil where that is not known.
@@ -210,10 +207,13 @@ func realType(shape reflect.Type, known []reflect.Type, arguments []string) (ref
 // maxShapeDepth bounds the comparison of types.
 const maxShapeDepth = 8
 
-// matches reports whether a type may be what a type with shapes stands for.
+// matches reports whether a type may be what a type with shapes stands for. What lies deeper than the bound counts as equal.
 func matches(shape, t reflect.Type, depth int) bool {
-	if !hasShape(shape) || depth > maxShapeDepth {
-		return shape == t || depth > maxShapeDepth
+	if depth > maxShapeDepth {
+		return true
+	}
+	if !hasShape(shape) {
+		return shape == t
 	}
 	if shape.Kind() != t.Kind() || shape.Size() != t.Size() {
 		return false

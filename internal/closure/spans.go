@@ -1,8 +1,10 @@
 package closure
 
 import (
+	"reflect"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Range is a range of addresses.
@@ -86,3 +88,31 @@ func dataOf(p uintptr) *Code {
 func Executable() Code { return *theExecutable() }
 
 var theExecutable = sync.OnceValue(executableCode)
+
+// address makes a pointer of an address outside the heap.
+func address(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }
+
+// readable reports whether memory belongs to known code's data.
+func readable(p, size uintptr) bool {
+	for _, s := range spans() {
+		for _, r := range s.Data {
+			if r.contains(p) && size <= r.End-p {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// The head of a runtime type (internal/abi.Type), in 64 bits.
+const (
+	typeSize   = 48
+	kindOffset = 23
+)
+
+// typeAt returns the type whose description lies at an address.
+func typeAt(p uintptr) reflect.Type {
+	var sample any = 0 // its type is like any other, with another address
+	(*[2]unsafe.Pointer)(unsafe.Pointer(&sample))[0] = address(p)
+	return reflect.TypeOf(sample)
+}

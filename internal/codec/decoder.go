@@ -57,7 +57,7 @@ type syncMap struct {
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 func (d *decoder) release() {
-	if len(d.objects) > keep || len(d.maps) > keep || len(d.patches) > keep || len(d.strings) > keep || len(d.funcs) > keep {
+	if len(d.objects) > keep || len(d.maps) > keep || len(d.patches) > keep || len(d.strings) > keep || len(d.funcs) > keep || len(d.customs) > keep {
 		return
 	}
 	clear(d.roots)

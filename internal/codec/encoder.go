@@ -164,7 +164,7 @@ const keep = 1 << 12
 
 // release gives the encoder back, without what it knows of the value.
 func (e *encoder) release() {
-	if len(e.regions) > keep || len(e.mapNodes) > keep || len(e.fnNodes) > keep || len(e.strings) > keep || cap(e.scratch) > 16*keep {
+	if len(e.regions) > keep || len(e.mapNodes) > keep || len(e.fnNodes) > keep || len(e.strings) > keep || len(e.customs) > keep || cap(e.scratch) > 16*keep {
 		return
 	}
 	e.h, e.opts, e.out, e.buffers, e.err, e.hold = nil, Options{}, nil, nil, nil, nil
@@ -186,8 +186,7 @@ func (e *encoder) release() {
 		clear(e.strings)
 	}
 	e.regions, e.objects, e.mapNodes, e.fnNodes = e.regions[:0], e.objects[:0], e.mapNodes[:0], e.fnNodes[:0]
-	e.roots, e.order = e.roots[:0], e.order[:0]
-	e.bytes = e.bytes[:0]
+	e.roots, e.order, e.bytes = e.roots[:0], e.order[:0], e.bytes[:0]
 	encoders.Put(e)
 }
 

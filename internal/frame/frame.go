@@ -1,8 +1,8 @@
 // Package frame carries messages between the processes of a cluster over a stream: a length, a kind and a body each.
 //
 // A frame is a 32-bit little-endian length of what follows, a byte that tells the kind, and the body. What is sent while
-// a write is under way goes out with the next one, so that many small messages cost few system calls and one
-// alone is not delayed. The first frames of a connection are a handshake: both ends tell the range of versions that they
+// a write is under way goes out with the next one, so that many small messages cost few system calls. One alone is written
+// by its sender, as far as the system takes it at once; a goroutine of the connection writes the rest, and all others. The first frames of a connection are a handshake: both ends tell the range of versions that they
 // speak, what they are and the program they were built from, and use the highest common version.
 //
 // # Usage
@@ -19,7 +19,7 @@
 //
 // # Testing
 //
-// net.Pipe and socket pairs stand for connections. FuzzServe feeds the reader.
+// net.Pipe and sockets stand for connections. FuzzServe feeds the reader.
 package frame
 
 import (

@@ -8,10 +8,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
+	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -19,25 +18,25 @@ import (
 // sockets returns both ends of a connection.
 func sockets(t testing.TB) (a, b *Conn) {
 	t.Helper()
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ends [2]*Conn
-	for i, fd := range fds {
-		f := os.NewFile(uintptr(fd), "socket")
-		c, err := net.FileConn(f)
-		f.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ends[i] = New(c)
+	defer l.Close()
+	dialed, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
 	}
+	accepted, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b = New(dialed), New(accepted)
 	t.Cleanup(func() {
-		ends[0].Abort()
-		ends[1].Abort()
+		a.Abort()
+		b.Abort()
 	})
-	return ends[0], ends[1]
+	return a, b
 }
 
 func TestFramesArriveInOrder(t *testing.T) {
@@ -73,6 +72,42 @@ func TestFramesArriveInOrder(t *testing.T) {
 	})
 	if !errors.Is(err, io.EOF) || n != 20*len(want) {
 		t.Errorf("%d frames, %v", n, err)
+	}
+}
+
+// TestSendNeverBlocks: who sends without the writer, and fills the socket's buffer, goes on at once, and order is kept.
+func TestSendNeverBlocks(t *testing.T) {
+	a, b := sockets(t)
+	body := make([]byte, readSize-100)
+	const frames = 200
+	queued := 0
+	for i := range frames {
+		a.mu.Lock()
+		a.sent = time.Time{} // long ago
+		a.mu.Unlock()
+		if err := a.Send(byte(i), func(b []byte) []byte { return append(b, body[i:]...) }); err != nil {
+			t.Fatal(err)
+		}
+		a.mu.Lock()
+		queued = max(queued, len(a.out))
+		a.mu.Unlock()
+	}
+	if queued < 2*len(body) {
+		t.Errorf("at most %d bytes were waiting: the socket's buffer was never full", queued)
+	}
+	n := 0
+	enough := errors.New("enough")
+	err := b.Serve(func(kind byte, got []byte) error {
+		if int(kind) != n || len(got) != len(body)-n {
+			t.Errorf("frame %d: kind %d, %d bytes", n, kind, len(got))
+		}
+		if n++; n == frames {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) {
+		t.Error(err)
 	}
 }
 

@@ -70,6 +70,7 @@ func Start(ctx context.Context, c Config) (*Cluster, error) {
 	x := &Cluster{cmd: exec.Command(c.Command[0], c.Command[1:]...), tail: &tail{}, done: make(chan struct{})}
 	x.cmd.Dir, x.cmd.Env, x.cmd.Stderr = c.Dir, c.Env, x.tail
 	x.cmd.SysProcAttr = sysProcAttr()
+	x.cmd.WaitDelay = endTime // what a task has left running may still hold the pipe of stderr
 	in, err := x.cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start a cluster: %w", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -22,11 +23,20 @@ func TestMain(m *testing.M) {
 	case "dies":
 		fmt.Fprintln(os.Stderr, "first words\nlast words")
 		os.Exit(3)
+	case "lingers":
+		<-time.After(20 * time.Second)
 	default:
 		fmt.Printf("{\"address\": \"/a/socket\", \"pid\": %d}\n", os.Getpid())
 		_, _ = io.Copy(io.Discard, os.Stdin) // until it ends
-		if way == "hangs" {
+		switch way {
+		case "hangs":
 			<-time.After(time.Hour)
+		case "leaves": // a process that holds its stderr
+			left := exec.Command(os.Args[0])
+			left.Env, left.Stderr = append(os.Environ(), envChild+"=lingers"), os.Stderr
+			if err := left.Start(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+			}
 		}
 	}
 }
@@ -37,7 +47,7 @@ func start(t *testing.T, way string) (*clusterproc.Cluster, error) {
 }
 
 func TestLife(t *testing.T) {
-	for _, way := range []string{"works", "hangs"} {
+	for _, way := range []string{"works", "hangs", "leaves"} {
 		c, err := start(t, way)
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,10 +11,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"mobula"
+	"mobula/cluster/headwire"
 	"mobula/cluster/session"
 	"mobula/internal/closure"
+	"mobula/internal/id"
 	"mobula/interp/cellrt"
 	"mobula/interp/host/hook"
 	"mobula/interp/host/ship"
@@ -65,30 +69,10 @@ func taskName(entry uintptr) string {
 	return strings.TrimSuffix(strings.TrimPrefix(name, "main."), "-fm")
 }
 
-// addresses waits for the kernel to say where a cluster is.
-type addresses struct {
-	mu    sync.Mutex // guards below
-	next  uint64
-	waits map[uint64]chan *hostrpc.Address
-}
-
 // address asks the kernel for the notebook's cluster.
 func (h *Host) address(ctx context.Context, config []byte) (string, error) {
-	a := &h.where
-	answer := make(chan *hostrpc.Address, 1)
-	a.mu.Lock()
-	a.next++
-	token := a.next
-	if a.waits == nil {
-		a.waits = map[uint64]chan *hostrpc.Address{}
-	}
-	a.waits[token] = answer
-	a.mu.Unlock()
-	defer func() {
-		a.mu.Lock()
-		delete(a.waits, token)
-		a.mu.Unlock()
-	}()
+	token, answer, end := h.where.ask()
+	defer end()
 	req := &hostrpc.AddressRequest{Cell: h.cellHere(), Token: token, Config: config}
 	if err := h.conn.Send(&hostrpc.Event{Address: req}); err != nil {
 		return "", err
@@ -104,17 +88,11 @@ func (h *Host) address(ctx context.Context, config []byte) (string, error) {
 	}
 }
 
-func (a *addresses) reply(r *hostrpc.Address) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if c := a.waits[r.Token]; c != nil {
-		c <- r // has room: a token is answered once
-		delete(a.waits, r.Token)
-	}
-}
-
 // cluster joins or leaves a cluster for the kernel.
 func (h *Host) cluster(run *cellrt.Run, c *hostrpc.Cluster) *hostrpc.Reply {
+	if c.Node != "" && joined() == c.Node {
+		return &hostrpc.Reply{} // its refs stay good
+	}
 	err := mobula.Close()
 	if c.Address != "" {
 		err = mobula.Connect(context.Background(), mobula.Config{Address: c.Address})
@@ -124,6 +102,29 @@ func (h *Host) cluster(run *cellrt.Run, c *hostrpc.Cluster) *hostrpc.Reply {
 	}
 	return &hostrpc.Reply{}
 }
+
+// joined returns the id of the node that tasks go to, "" for none.
+func joined() string {
+	s := session.Process()
+	if s == nil || s.Err() != nil {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), joinedTime)
+	defer cancel()
+	var info struct {
+		Node id.Node `json:"node"`
+	}
+	var data json.RawMessage
+	var err error
+	apart(func() { data, err = session.Ask(ctx, s, headwire.QueryNode, headwire.Query{What: "node"}) })
+	if err != nil || json.Unmarshal(data, &info) != nil {
+		return ""
+	}
+	return info.Node.String()
+}
+
+// joinedTime bounds how long a node may take to say who it is.
+const joinedTime = 5 * time.Second
 
 // pending tells under the cell that runs why tasks wait.
 func (h *Host) pending(reason string) {

@@ -60,7 +60,7 @@ type Host struct {
 	stops *stopper
 	input inputs
 	logs  *taskLogs
-	where addresses
+	where questions[*hostrpc.Address]
 
 	functions functions
 
@@ -189,9 +189,9 @@ func (h *Host) receive() error {
 				h.reply(&hostrpc.Reply{ID: req.ID})
 			}
 		case req.InputReply != nil:
-			h.input.reply(req.InputReply)
+			h.input.reply(req.InputReply.Token, req.InputReply)
 		case req.Address != nil:
-			h.where.reply(req.Address)
+			h.where.reply(req.Address.Token, req.Address)
 		default:
 			h.mu.Lock()
 			h.queue = append(h.queue, &task{req: req})

@@ -11,9 +11,7 @@ import (
 
 // inputs asks the user for lines and serves os.Stdin from them.
 type inputs struct {
-	mu    sync.Mutex // guards below
-	next  uint64
-	waits map[uint64]chan *hostrpc.InputReply
+	questions[*hostrpc.InputReply]
 
 	reading sync.Mutex // one reader of os.Stdin at a time; guards rest
 	rest    []byte     // of the last line
@@ -22,20 +20,8 @@ type inputs struct {
 // ask sends an InputRequest and waits for the reply or the cell's stop.
 func (in *inputs) ask(h *Host, prompt string, password bool) (string, error) {
 	cell := h.cellHere()
-	answer := make(chan *hostrpc.InputReply, 1)
-	in.mu.Lock()
-	in.next++
-	token := in.next
-	if in.waits == nil {
-		in.waits = map[uint64]chan *hostrpc.InputReply{}
-	}
-	in.waits[token] = answer
-	in.mu.Unlock()
-	defer func() {
-		in.mu.Lock()
-		delete(in.waits, token)
-		in.mu.Unlock()
-	}()
+	token, answer, end := in.questions.ask()
+	defer end()
 	req := &hostrpc.InputRequest{Cell: cell, Token: token, Prompt: prompt, Password: password}
 	if err := h.out.sendAfter(cell, &hostrpc.Event{Input: req}); err != nil {
 		return "", err
@@ -48,15 +34,6 @@ func (in *inputs) ask(h *Host, prompt string, password bool) (string, error) {
 		return r.Text, nil
 	case <-cellrt.StopChan():
 		return "", cellrt.Interrupt{}
-	}
-}
-
-func (in *inputs) reply(r *hostrpc.InputReply) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if c := in.waits[r.Token]; c != nil {
-		c <- r // has room: a token is answered once
-		delete(in.waits, r.Token)
 	}
 }
 

@@ -54,6 +54,7 @@ func (s *session) unit(define []string, decls, body string) string {
 
 const shipped = `
 var N int
+var Big, Tail []int32
 var Keep func(int) int
 type pair[T any] struct{ a, b T }
 func (p pair[T]) sum(add func(T, T) T) T { return add(p.a, p.b) }
@@ -86,7 +87,14 @@ func TestShip(t *testing.T) {
 		{nil, withScale("{ return x * N }"), `N = 4; fmt.Print(mobula.Go(func() int { return Keep(10) }).Value())`, "41"},
 		{[]string{"main.scale"}, withScale("{ return -x }"), `fmt.Print(mobula.Go(func() int { return Keep(10) }).Value())`, "-9"},
 		{nil, withScale("{ return -x }"), `fmt.Print(mobula.Go(func() int { N++; return N }).Value())`, "task failed: submit cell[5]:1: at cell[5]:1 it assigns to the session variable N, of which a task has its own copy; return the value, or keep it in an actor"},
-		{nil, withScale("{ return -x }"), `fmt.Print(mobula.Go(func() string { panic(fmt.Sprint("no ", 1)) }).Value())`, "panicked at cell[6]:1: no 1"},
+		{nil, withScale("{ return -x }"), `cellrt.Register("Big", &Big); cellrt.Register("Tail", &Tail)
+			Big = make([]int32, 1<<20); Tail = Big[1<<19:]
+			Big[1<<20-1] = 5
+			last := func() int32 { return Big[len(Big)-1] - Tail[0] }
+			first := mobula.Go(last).Value()
+			Big[1<<20-1] = 6
+			fmt.Print(first, mobula.Go(last).Value())`, "5 6"},
+		{nil, withScale("{ return -x }"), `fmt.Print(mobula.Go(func() string { panic(fmt.Sprint("no ", 1)) }).Value())`, "panicked at cell[7]:1: no 1"},
 	}
 	for i, c := range cells {
 		if got := s.unit(c.define, c.decls, c.body); !strings.Contains(got, c.want) {

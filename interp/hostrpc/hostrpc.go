@@ -152,6 +152,7 @@ type SetEnv struct {
 // Cluster joins a cluster for the tasks of cells, or leaves the one that was joined.
 type Cluster struct {
 	Address string // of a node's socket; "" leaves
+	Node    string // the node's id: a host that has joined through it stays as it is
 }
 
 // Address answers an AddressRequest event.

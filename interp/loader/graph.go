@@ -23,9 +23,9 @@ type node struct {
 	typ    bool // a type, or a table of an interface: its methods are perhaps never called
 }
 
-// graph holds the references of everything that was loaded, by address. Linker.mu guards it.
+// graph holds the references of everything that was loaded. Linker.mu guards it.
 type graph struct {
-	nodes     map[uintptr]*node
+	nodes     edges
 	variables map[uintptr]variable
 }
 
@@ -36,16 +36,7 @@ type variable struct {
 }
 
 func newGraph() graph {
-	return graph{nodes: map[uintptr]*node{}, variables: map[uintptr]variable{}}
-}
-
-func (g *graph) node(at uintptr) *node {
-	n := g.nodes[at]
-	if n == nil {
-		n = &node{}
-		g.nodes[at] = n
-	}
-	return n
+	return graph{nodes: edges{}, variables: map[uintptr]variable{}}
 }
 
 func (n *node) refer(to uintptr) {
@@ -54,7 +45,7 @@ func (n *node) refer(to uintptr) {
 	}
 }
 
-// edges collects the references of one job, until it has succeeded.
+// edges are references by the address that they start from: those of a job until it has succeeded, and then of all.
 type edges map[uintptr]*node
 
 func (e edges) node(at uintptr) *node {
@@ -98,7 +89,7 @@ func (j *job) rememberEdges() {
 		g.nodes[p[0]] = &node{refs: []uintptr{p[1]}}
 	}
 	for _, grown := range j.grows {
-		n := g.node(grown.addr)
+		n := g.nodes.node(grown.addr)
 		grown.table.relocs(func(r reloc) {
 			if t := j.target(grown.table.v, r.ref); !r.noTarget() && t != nil {
 				n.refer(t.addr)

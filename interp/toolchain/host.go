@@ -88,8 +88,13 @@ func hostDigest(tc Toolchain, source fs.FS) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, tc.Version, tc.GOROOT, tc.Cgo, overlay.Digest(), os.Getenv("GOAMD64"), os.Getenv("GOEXPERIMENT"), hostTextAddress)
 	err := fs.WalkDir(source, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !isHostFile(path) {
+		switch {
+		case err != nil:
 			return err
+		case d.IsDir() && slices.Contains(unlinked, path):
+			return fs.SkipDir
+		case d.IsDir() || !isHostFile(path):
+			return nil
 		}
 		text, err := fs.ReadFile(source, path)
 		fmt.Fprintf(h, "%s %x\n", path, sha256.Sum256(text))
@@ -101,6 +106,12 @@ func hostDigest(tc Toolchain, source fs.FS) (string, error) {
 	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }
 
+// unlinked are folders of the source that no session host is made of: they are for programs. A change there needs no new host.
+var unlinked = []string{
+	"cluster/gpu", "cluster/head", "cluster/node", "cluster/replog", "cluster/state", "internal/archtest", "internal/crash", "internal/golden",
+	"internal/langtest", "internal/magicline", "internal/peercred", "internal/sysmem", "objstore/index", "objstore/spill", "objstore/store", "objstore/transfer",
+}
+
 func isHostFile(path string) bool {
 	return !strings.HasSuffix(path, "_test.go") && !strings.Contains(path, "testdata/")
 }
@@ -108,6 +119,11 @@ func isHostFile(path string) bool {
 func (h *Host) build(ctx context.Context, tc Toolchain, source fs.FS, progress func(string)) error {
 	if err := writeSource(h.Source, source); err != nil {
 		return err
+	}
+	for _, dir := range unlinked { // so that nothing in there depends on them
+		if err := os.RemoveAll(filepath.Join(h.Source, filepath.FromSlash(dir))); err != nil {
+			return fmt.Errorf("write the source of the session host: %w", err)
+		}
 	}
 	if err := BuildHost(ctx, tc, h.Source, h.Path, progress); err != nil {
 		return err

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"mobula/internal/filelock"
@@ -39,5 +41,47 @@ func TestRemoveOld(t *testing.T) {
 		if got := exists(dir(i)); got != want {
 			t.Errorf("host-%d is there: %v, want %v", i, got, want)
 		}
+	}
+}
+
+// TestUnlinked: what a host's name says nothing of is in no host.
+func TestUnlinked(t *testing.T) {
+	tc, err := Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := Command(t.Context(), filepath.Join("..", ".."), nil, tc.GoCmd, "list", "-deps", "-tags", "mobulahost", hostPackage).Output()
+	if err != nil {
+		t.Fatal(describeExit(err))
+	}
+	own := 0
+	for path := range strings.FieldsSeq(string(out)) {
+		path, ok := strings.CutPrefix(path, "mobula/")
+		if !ok {
+			continue
+		}
+		own++
+		for _, dir := range unlinked {
+			if path == dir || strings.HasPrefix(path, dir+"/") {
+				t.Errorf("a session host is made of %s", path)
+			}
+		}
+	}
+	if own < 10 {
+		t.Errorf("a session host is made of %d packages of Mobula only", own)
+	}
+	digest := func(changed string) string {
+		source := fstest.MapFS{"mobula.go": {Data: []byte("package mobula")}, "cluster/wire/a.go": {Data: []byte("package wire")}, "cluster/head/a.go": {Data: []byte("package head")}}
+		if changed != "" {
+			source[changed] = &fstest.MapFile{Data: []byte("// changed")}
+		}
+		d, err := hostDigest(tc, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	if digest("cluster/head/a.go") != digest("") || digest("cluster/wire/a.go") == digest("") || digest("cluster/new/a.go") == digest("") {
+		t.Error("a change of what hosts are made of makes another host, no other change does")
 	}
 }

@@ -27,7 +27,7 @@ func PrepareSDK(ctx context.Context, source fs.FS) (SDK, error) {
 		return SDK{}, fmt.Errorf("read the source of the SDK: %w", err)
 	}
 	sdk := SDK{filepath.Join(cache, "sdk-"+digest)}
-	if _, err := os.Stat(filepath.Join(sdk.Dir, "go.mod")); err == nil {
+	if sdk.exists() {
 		return sdk, nil
 	}
 	if err := os.MkdirAll(cache, 0o700); err != nil {
@@ -38,20 +38,37 @@ func PrepareSDK(ctx context.Context, source fs.FS) (SDK, error) {
 		return SDK{}, err
 	}
 	defer unlock()
+	if sdk.exists() { // another process has written it meanwhile
+		return sdk, nil
+	}
+	return sdk, sdk.write(source)
+}
+
+// exists reports whether the source is there; it comes as a whole.
+func (s SDK) exists() bool {
+	_, err := os.Stat(s.Dir)
+	return err == nil
+}
+
+func (s SDK) write(source fs.FS) error {
 	sum, err := fs.ReadFile(source, "go.sum")
 	if err != nil {
-		return SDK{}, fmt.Errorf("read the source of the SDK: %w", err)
+		return fmt.Errorf("read the source of the SDK: %w", err)
 	}
-	if err := writeSource(sdk.Dir, source); err != nil {
-		return SDK{}, err
+	unfinished := s.Dir + ".new"
+	if err := writeSource(unfinished, source); err != nil {
+		return err
 	}
 	module, lines := sdkModule(string(sum))
-	for _, f := range []struct{ name, text string }{{"go.sum", lines}, {"go.mod", module}} { // go.mod last: it tells that all is there
-		if err := os.WriteFile(filepath.Join(sdk.Dir, f.name), []byte(f.text), 0o600); err != nil {
-			return SDK{}, fmt.Errorf("write the source of the SDK: %w", err)
+	for name, text := range map[string]string{"go.sum": lines, "go.mod": module} {
+		if err := os.WriteFile(filepath.Join(unfinished, name), []byte(text), 0o600); err != nil {
+			return fmt.Errorf("write the source of the SDK: %w", err)
 		}
 	}
-	return sdk, nil
+	if err := os.Rename(unfinished, s.Dir); err != nil {
+		return fmt.Errorf("write the source of the SDK: %w", err)
+	}
+	return nil
 }
 
 // sdkImports is what package mobula needs beside the standard library.
@@ -86,18 +103,20 @@ func sourceDigest(source fs.FS) (string, error) {
 	return hex.EncodeToString(h.Sum(nil))[:16], err
 }
 
-// GoMod says which module of a folder a go command works in; "" for none.
-func GoMod(ctx context.Context, tc Toolchain, dir string) (string, error) {
-	cmd := Command(ctx, dir, nil, tc.GoCmd, "env", "GOMOD")
-	out, err := cmd.Output()
+// GoMod says which module, and which workspace, of a folder a go command works in; "" for none.
+func GoMod(ctx context.Context, tc Toolchain, dir string) (gomod, gowork string, err error) {
+	out, err := Command(ctx, dir, nil, tc.GoCmd, "env", "GOMOD", "GOWORK").Output()
 	if err != nil {
-		return "", fmt.Errorf("go env GOMOD: %w", describeExit(err))
+		return "", "", fmt.Errorf("go env GOMOD GOWORK: %w", describeExit(err))
 	}
-	path := strings.TrimSpace(string(out))
-	if path == os.DevNull {
-		path = ""
+	gomod, gowork, _ = strings.Cut(string(out), "\n")
+	if gomod = strings.TrimSpace(gomod); gomod == os.DevNull {
+		gomod = ""
 	}
-	return path, nil
+	if gowork = strings.TrimSpace(gowork); gowork == "off" {
+		gowork = ""
+	}
+	return gomod, gowork, nil
 }
 
 // ModFile writes a copy of a module's go.mod, with its go.sum, in which mobula is the SDK: for the flag -modfile. remove removes it.

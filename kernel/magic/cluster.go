@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"maps"
+	"slices"
 	"strings"
 
+	"mobula/cluster/wire"
 	"mobula/internal/bytesize"
 	"mobula/internal/cellio"
 	"mobula/interp"
@@ -68,6 +71,9 @@ func clusterCard(st *interp.ClusterStatus) cellio.Data {
 		kind = "cluster of this notebook"
 	}
 	title := fmt.Sprintf("Mobula %s: 1 node (%s)", kind, st.Node)
+	if st.Nodes > 1 {
+		title = fmt.Sprintf("Mobula %s: %d nodes, reached through %s", kind, st.Nodes, st.Node)
+	}
 	rows := clusterRows(st)
 	var text, card strings.Builder
 	text.WriteString(title + "\n")
@@ -97,18 +103,16 @@ func clusterRows(st *interp.ClusterStatus) (rows [][2]string) {
 	}
 	add("memory", "%s of %s free for tasks that ask", bytesize.Format(st.Free.Memory), bytesize.Format(st.Total.Memory))
 	if st.Store != nil {
-		add("store", "%s of %s used", bytesize.Format(st.Store.Used), bytesize.Format(st.Store.Capacity))
+		add("store", "%s of %s used", bytesize.Format(st.Store.Busy), bytesize.Format(st.Store.Capacity))
 	}
 	add("workers", "%d", st.Workers)
-	counts := map[string]int{}
+	counts := map[wire.TaskState]int{}
 	for _, t := range st.Tasks {
-		counts[t.State] += t.Count
+		counts[t.State] += t.Tasks
 	}
 	var states []string
-	for _, state := range []string{"submitted", "queued", "running", "finished", "failed", "canceled"} {
-		if n := counts[state]; n > 0 {
-			states = append(states, fmt.Sprintf("%d %s", n, state))
-		}
+	for _, state := range slices.Sorted(maps.Keys(counts)) {
+		states = append(states, fmt.Sprintf("%d %s", counts[state], state))
 	}
 	if len(states) == 0 {
 		states = []string{"none"}

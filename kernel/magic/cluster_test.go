@@ -6,8 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"mobula/cluster/node"
 	"mobula/cluster/sched"
+	"mobula/cluster/wire"
 	"mobula/interp"
+	"mobula/objstore"
 )
 
 // clusterEngine is a fakeEngine whose cells can use a cluster.
@@ -35,9 +38,9 @@ func (e *clusterEngine) StopCluster(context.Context) (bool, error) {
 
 func clusterOfTest() interp.ClusterStatus {
 	return interp.ClusterStatus{
-		Address: "/run/<node>", Own: true, Node: "here", Total: sched.Resources{CPU: sched.Whole(4), GPU: sched.Whole(1), Memory: 8 << 30},
-		Free: sched.Resources{CPU: -sched.Whole(1), GPU: sched.Whole(1), Memory: 6 << 30}, Workers: 2, Store: &interp.StoreUse{Used: 1 << 20, Capacity: 1 << 30},
-		Tasks: []interp.TaskCount{{Name: "a", State: "finished", Count: 2}, {Name: "b", State: "finished", Count: 3}, {Name: "b", State: "running", Count: 1}},
+		Address: "/run/<node>", Own: true, Node: "here", Nodes: 1, Total: sched.Resources{CPU: sched.Whole(4), GPU: sched.Whole(1), Memory: 8 << 30},
+		Free: sched.Resources{CPU: -sched.Whole(1), GPU: sched.Whole(1), Memory: 6 << 30}, Workers: 2, Store: &objstore.Stats{Busy: 1 << 20, Capacity: 1 << 30},
+		Tasks: []node.TaskCount{{Name: "a", State: wire.TaskFinished, Tasks: 2}, {Name: "b", State: wire.TaskFinished, Tasks: 3}, {Name: "b", State: wire.TaskRunning, Tasks: 1}},
 	}
 }
 
@@ -81,6 +84,14 @@ func TestClusterCardIsEscaped(t *testing.T) {
 	st := clusterOfTest()
 	if page := string(clusterCard(&st)["text/html"]); !strings.Contains(page, "&lt;node") && !strings.Contains(page, `\u0026lt;node`) {
 		t.Error(page)
+	}
+}
+
+func TestClusterOfSeveralNodes(t *testing.T) {
+	st := clusterOfTest()
+	st.Own, st.Nodes = false, 3
+	if text := string(clusterCard(&st)["text/plain"]); !strings.Contains(text, "Mobula cluster: 3 nodes, reached through here") {
+		t.Error(text)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"mobula/internal/id"
 	"mobula/objstore"
 	"mobula/objstore/client"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/store"
 )
 
@@ -20,7 +21,7 @@ const gib = 1 << 30
 func BenchmarkMemcpy(b *testing.B) {
 	for _, n := range []int{mib, gib} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			src, dst := content(objstore.ID{}, n), make([]byte, n)
+			src, dst := storetest.Content(objstore.ID{}, n), make([]byte, n)
 			copy(dst, src)
 			b.SetBytes(int64(n))
 			for b.Loop() {
@@ -34,9 +35,9 @@ func BenchmarkMemcpy(b *testing.B) {
 func BenchmarkPut(b *testing.B) {
 	for _, n := range []int{100, 10_000, 99_000, mib, gib} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			s := newStore(b, store.Config{Capacity: 3 * gib})
+			s := storetest.Open(b, store.Config{Capacity: 3 * gib})
 			c := connect(b, s)
-			src := content(objstore.ID{}, n)
+			src := storetest.Content(objstore.ID{}, n)
 			one := func() {
 				id := id.New[objstore.ID]()
 				if err := c.PutBuffers(b.Context(), id, nil, [][]byte{src}, client.Meta{}); err != nil {
@@ -70,7 +71,7 @@ func BenchmarkGet(b *testing.B) {
 
 func benchmarkGet(b *testing.B, n int, who string) {
 	b.Helper()
-	s := newStore(b, store.Config{Capacity: 3 * gib})
+	s := storetest.Open(b, store.Config{Capacity: 3 * gib})
 	maker := connect(b, s)
 	id := put(b, maker, n)
 	if err := maker.Sync(b.Context()); err != nil {
@@ -78,7 +79,7 @@ func benchmarkGet(b *testing.B, n int, who string) {
 	}
 	reader := maker
 	if who == "node" {
-		reader = connectWith(b, s, client.Options{IdlePins: -1})
+		reader = storetest.Connect(b, s, client.Options{IdlePins: -1})
 	}
 	var took []time.Duration
 	for b.Loop() {

@@ -16,61 +16,16 @@ import (
 	"mobula/internal/id"
 	"mobula/objstore"
 	"mobula/objstore/client"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/store"
 	"mobula/objstore/view"
 )
 
 const mib = 1 << 20
 
-// newStore opens a store of this many bytes; all must be given back when the test ends.
-func newStore(tb testing.TB, c store.Config) *store.Store {
-	tb.Helper()
-	if c.SpillDir == "" {
-		c.SpillDir = tb.TempDir()
-	}
-	s, err := store.Open(c)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return s
-}
-
 func connect(tb testing.TB, s *store.Store) *client.Client {
 	tb.Helper()
-	return connectWith(tb, s, client.Options{})
-}
-
-func connectWith(tb testing.TB, s *store.Store, o client.Options) *client.Client {
-	tb.Helper()
-	conn, err := s.Connect()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	c := client.New(conn, o)
-	tb.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return c
-}
-
-// content is what an object of n bytes with this ID holds.
-func content(id objstore.ID, n int) []byte {
-	b := make([]byte, n)
-	fill(b, id)
-	return b
-}
-
-func fill(b []byte, id objstore.ID) {
-	for i := range b {
-		b[i] = id.ID[i%16] + byte(i>>4)
-	}
+	return storetest.Connect(tb, s, client.Options{})
 }
 
 func put(tb testing.TB, c *client.Client, n int) objstore.ID {
@@ -82,34 +37,22 @@ func put(tb testing.TB, c *client.Client, n int) objstore.ID {
 
 func putID(tb testing.TB, c *client.Client, id objstore.ID, n int) {
 	tb.Helper()
-	err := c.Put(tb.Context(), id, int64(n), func(b []byte) error { fill(b, id); return nil }, client.Meta{Owner: objstore.Owner{Job: "j", Cell: 3, Type: "[]byte"}})
+	err := c.Put(tb.Context(), id, int64(n), func(b []byte) error { storetest.Fill(b, id); return nil }, client.Meta{Owner: objstore.Owner{Job: "j", Cell: 3, Type: "[]byte"}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-}
-
-func check(tb testing.TB, c *client.Client, id objstore.ID, n int) {
-	tb.Helper()
-	o, err := c.Get(tb.Context(), id)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if !bytes.Equal(o.Head, content(id, n)) {
-		tb.Fatalf("an object of %d bytes has other content", n)
-	}
-	o.Release()
 }
 
 var sizes = []int{0, 1, 100, 99_000, 100_000, 200_000, mib, 3*mib + 5, 9 * mib}
 
 func TestPutAndGet(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 256 * mib, SegmentSize: 8 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 256 * mib, SegmentSize: 8 * mib})
 	maker, reader := connect(t, s), connect(t, s)
 	for _, n := range sizes {
 		id := put(t, maker, n)
 		for range 2 {
-			check(t, maker, id, n)
-			check(t, reader, id, n)
+			storetest.Check(t, maker, id, n)
+			storetest.Check(t, reader, id, n)
 		}
 	}
 	if got := s.Stats(); got.Objects[objstore.Sealed] != len(sizes) || got.Clients != 2 {
@@ -118,10 +61,10 @@ func TestPutAndGet(t *testing.T) {
 }
 
 func TestBuffers(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 256 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 256 * mib})
 	maker, reader := connect(t, s), connect(t, s)
 	id := id.New[objstore.ID]()
-	buffers := [][]byte{content(id, 10), nil, content(id, 5*mib+1), content(id, 70_000)}
+	buffers := [][]byte{storetest.Content(id, 10), nil, storetest.Content(id, 5*mib+1), storetest.Content(id, 70_000)}
 	if err := maker.PutBuffers(t.Context(), id, []byte("head"), buffers, client.Meta{}); err != nil {
 		t.Fatal(err)
 	}
@@ -145,22 +88,22 @@ func TestBuffers(t *testing.T) {
 
 // TestGetWaits asks for an object before it is there.
 func TestGetWaits(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 64 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 64 * mib})
 	maker, reader := connect(t, s), connect(t, s)
 	for _, n := range []int{10, mib} {
 		id := id.New[objstore.ID]()
 		var wg sync.WaitGroup
 		for range 3 {
-			wg.Go(func() { check(t, reader, id, n) })
+			wg.Go(func() { storetest.Check(t, reader, id, n) })
 		}
-		await(t, "the readers wait", func() bool { return s.Stats().Objects[objstore.Absent] == 1 })
+		storetest.Await(t, "the readers wait", func() bool { return s.Stats().Objects[objstore.Absent] == 1 })
 		putID(t, maker, id, n)
 		wg.Wait()
 	}
 }
 
 func TestGetIsCancelled(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 64 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 64 * mib})
 	c := connect(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { // ends with Get
@@ -180,19 +123,8 @@ func TestGetIsCancelled(t *testing.T) {
 	}
 }
 
-// await looks again and again, collecting garbage, until done.
-func await(tb testing.TB, what string, done func() bool) {
-	tb.Helper()
-	for end := time.Now().Add(30 * time.Second); !done(); {
-		if time.Now().After(end) {
-			tb.Fatalf("not within 30 s: %s", what)
-		}
-		runtime.GC()
-	}
-}
-
 func TestReferences(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 64 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 64 * mib})
 	a, b := connect(t, s), connect(t, s)
 	for _, n := range []int{10, mib} {
 		id := put(t, a, n)
@@ -207,7 +139,7 @@ func TestReferences(t *testing.T) {
 		if err := a.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		check(t, b, id, n)
+		storetest.Check(t, b, id, n)
 		o, err := b.Get(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
@@ -223,17 +155,17 @@ func TestReferences(t *testing.T) {
 		if _, ok := errors.AsType[*objstore.FreedError](err); !ok {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(o.Head, content(id, n)) {
+		if !bytes.Equal(o.Head, storetest.Content(id, n)) {
 			t.Error("a slice of a freed object has changed")
 		}
 		runtime.KeepAlive(o)
 	}
-	await(t, "all is freed", func() bool { return len(s.List()) == 0 })
+	storetest.Await(t, "all is freed", func() bool { return len(s.List()) == 0 })
 }
 
 // TestSlicePinsObject keeps one slice of an object that is freed while others take all memory.
 func TestSlicePinsObject(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib})
 	maker, reader := connect(t, s), connect(t, s)
 	id := put(t, maker, mib)
 	o, err := reader.Get(t.Context(), id)
@@ -246,16 +178,16 @@ func TestSlicePinsObject(t *testing.T) {
 	for range 100 {
 		maker.Ref(put(t, maker, mib), -1)
 	}
-	if !bytes.Equal(slice, content(id, mib)[1000:2000]) {
+	if !bytes.Equal(slice, storetest.Content(id, mib)[1000:2000]) {
 		t.Fatal("the slice has changed")
 	}
 	runtime.KeepAlive(slice) // its last use
-	await(t, "the pin ends with the slice", func() bool { return s.Stats().Pinned == 0 })
+	storetest.Await(t, "the pin ends with the slice", func() bool { return s.Stats().Pinned == 0 })
 }
 
 // TestSpill puts far more than the capacity, and reads it all back.
 func TestSpill(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib, SpillBatch: mib})
+	s := storetest.Open(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib, SpillBatch: mib})
 	c := connect(t, s)
 	reader := connect(t, s)
 	ids := map[objstore.ID]int{}
@@ -272,7 +204,7 @@ func TestSpill(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	for id, n := range ids {
-		check(t, reader, id, n)
+		storetest.Check(t, reader, id, n)
 		if used := s.Stats().Used; used > 32*mib {
 			t.Fatalf("%d bytes are used", used)
 		}
@@ -283,11 +215,11 @@ func TestSpill(t *testing.T) {
 	if err := c.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the disk is empty", func() bool { return s.Stats().SpilledBytes == 0 && s.Stats().SpillFiles == 0 })
+	storetest.Await(t, "the disk is empty", func() bool { return s.Stats().SpilledBytes == 0 && s.Stats().SpillFiles == 0 })
 }
 
 func TestFull(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib, FullGrace: time.Millisecond})
+	s := storetest.Open(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib, FullGrace: time.Millisecond})
 	c := connect(t, s)
 	var kept []*client.Object
 	put := func() error {
@@ -324,7 +256,7 @@ func TestFull(t *testing.T) {
 }
 
 func TestConcurrentClients(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 48 * mib, SegmentSize: 2 * mib, SpillBatch: mib})
+	s := storetest.Open(t, store.Config{Capacity: 48 * mib, SegmentSize: 2 * mib, SpillBatch: mib})
 	var wg sync.WaitGroup
 	ids := make(chan objstore.ID, 1000)
 	const n = 150_000
@@ -335,7 +267,7 @@ func TestConcurrentClients(t *testing.T) {
 				for range 60 {
 					id := put(t, c, n)
 					ids <- id
-					check(t, c, <-ids, n)
+					storetest.Check(t, c, <-ids, n)
 				}
 			})
 		}
@@ -344,7 +276,7 @@ func TestConcurrentClients(t *testing.T) {
 }
 
 func TestClosedClient(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 32 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 32 * mib})
 	c := connect(t, s)
 	id := put(t, c, mib)
 	o, err := c.Get(t.Context(), id)
@@ -354,17 +286,17 @@ func TestClosedClient(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(o.Head, content(id, mib)) {
+	if !bytes.Equal(o.Head, storetest.Content(id, mib)) {
 		t.Error("slices stay good after Close")
 	}
 	if _, err := c.Get(t.Context(), id); !errors.Is(err, objstore.ErrClosed) {
 		t.Error(err)
 	}
-	await(t, "what the client held is gone", func() bool { return len(s.List()) == 0 })
+	storetest.Await(t, "what the client held is gone", func() bool { return len(s.List()) == 0 })
 }
 
 func TestNodeGone(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 32 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 32 * mib})
 	c := connect(t, s)
 	known := put(t, c, mib)
 	o, err := c.Get(t.Context(), known)
@@ -376,14 +308,14 @@ func TestNodeGone(t *testing.T) {
 		_, err := c.Get(context.Background(), id.New[objstore.ID]())
 		waits <- err
 	}()
-	await(t, "the request waits", func() bool { return s.Stats().Objects[objstore.Absent] == 1 })
+	storetest.Await(t, "the request waits", func() bool { return s.Stats().Objects[objstore.Absent] == 1 })
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := errors.AsType[*objstore.NodeGoneError](<-waits); !ok {
 		t.Error("a request that waits must learn that the node has gone")
 	}
-	if !bytes.Equal(o.Head, content(known, mib)) {
+	if !bytes.Equal(o.Head, storetest.Content(known, mib)) {
 		t.Error("slices stay good when the node has gone")
 	}
 	if err := c.Put(t.Context(), id.New[objstore.ID](), mib, func([]byte) error { return nil }, client.Meta{}); err == nil {

@@ -18,6 +18,18 @@ func (c *Client) Stat(ctx context.Context, id objstore.ID) (objstore.Info, error
 	return objstore.Info{ID: id, Owner: a.m.Owner, Size: a.m.Size, State: objstore.State(a.m.Count)}, nil
 }
 
+// Await waits until the node has an object, or ctx ends.
+func (c *Client) Await(ctx context.Context, id objstore.ID) error {
+	a, err := c.call(ctx, &wire.Message{Kind: wire.Get, ID: id})
+	if err != nil {
+		return fmt.Errorf("wait for object %s: %w", id, err)
+	}
+	if a.pin != nil {
+		c.unuseUnlocked(a.pin)
+	}
+	return nil
+}
+
 // Pinned is an object that stays where it lies in the node's memory until Release.
 type Pinned struct {
 	// Whole is the object with its header. It is gone after Release, however many slices there are, and must not be written.

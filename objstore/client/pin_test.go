@@ -10,12 +10,13 @@ import (
 	"mobula/internal/id"
 	"mobula/objstore"
 	"mobula/objstore/client"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/store"
 )
 
 // TestCopyAsItLies takes the bytes of objects from one store and puts them into another, header and all.
 func TestCopyAsItLies(t *testing.T) {
-	from, to := connect(t, newStore(t, store.Config{Capacity: 64 * mib})), connect(t, newStore(t, store.Config{Capacity: 64 * mib}))
+	from, to := connect(t, storetest.Open(t, store.Config{Capacity: 64 * mib})), connect(t, storetest.Open(t, store.Config{Capacity: 64 * mib}))
 	for _, n := range sizes {
 		object := put(t, from, n)
 		if err := from.Sync(t.Context()); err != nil {
@@ -40,13 +41,13 @@ func TestCopyAsItLies(t *testing.T) {
 		if err := w.Seal(); err != nil {
 			t.Fatal(err)
 		}
-		check(t, to, object, n)
+		storetest.Check(t, to, object, n)
 	}
 }
 
 // TestCopyOfRubbish: what has no header of an object is not sealed.
 func TestCopyOfRubbish(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 64 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 64 * mib})
 	c := connect(t, s)
 	for _, n := range []int64{5, 50_000, 500_000, 9 * mib} {
 		w, err := c.CreateCopy(t.Context(), id.New[objstore.ID](), n, client.Meta{})
@@ -61,12 +62,12 @@ func TestCopyOfRubbish(t *testing.T) {
 	if _, err := c.CreateCopy(t.Context(), id.New[objstore.ID](), 0, client.Meta{}); err == nil {
 		t.Error("no bytes are an object")
 	}
-	await(t, "nothing is left", func() bool { return len(s.List()) == 0 && s.Stats().Objects[objstore.Writing] == 0 })
+	storetest.Await(t, "nothing is left", func() bool { return len(s.List()) == 0 && s.Stats().Objects[objstore.Writing] == 0 })
 }
 
 // TestPinDoesNotWait: what is not here, or not finished, is lost as far as this node goes.
 func TestPinDoesNotWait(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 64 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 64 * mib})
 	maker, c := connect(t, s), connect(t, s)
 	unfinished := id.New[objstore.ID]()
 	w, err := maker.Create(t.Context(), unfinished, 20*mib, nil, client.Meta{})
@@ -105,7 +106,7 @@ func lost(err error) bool {
 
 // TestPinnedStays: an object that is freed while others take all memory stays as it is until it is released.
 func TestPinnedStays(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 32 * mib, SegmentSize: 4 * mib})
 	maker, c := connect(t, s), connect(t, s)
 	for _, n := range []int{mib, 5 * mib} {
 		object := put(t, maker, n)
@@ -125,13 +126,13 @@ func TestPinnedStays(t *testing.T) {
 			t.Fatal("a pinned object has changed")
 		}
 		p.Release()
-		await(t, "the memory is free again", func() bool { return s.Stats().Pinned <= mib })
+		storetest.Await(t, "the memory is free again", func() bool { return s.Stats().Pinned <= mib })
 	}
 }
 
 // TestCloseWaitsForPinned: the bytes are there until Release, also of a client that is being closed.
 func TestCloseWaitsForPinned(t *testing.T) {
-	s := newStore(t, store.Config{Capacity: 32 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 32 * mib})
 	maker, c := connect(t, s), connect(t, s)
 	object := put(t, maker, mib)
 	if err := maker.Sync(t.Context()); err != nil {

@@ -44,6 +44,7 @@ func (x *Index) wantRestored(o *object) {
 		return
 	}
 	o.wanted = true
+	x.spillErr = nil // as in Create
 	x.queue = append(x.queue, &request{restore: o, Request: Request{Client: Node, Inline: o.inline, Bytes: o.size, Object: o.id, Owner: o.owner}})
 }
 

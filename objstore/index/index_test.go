@@ -198,7 +198,34 @@ func TestSpillErrorIsTold(t *testing.T) {
 	s.Spilled(2, full)
 	s.want(Stuck{Client: 2, Seq: 8})
 	s.GiveUp(2, 8, objstore.ID{})
-	s.want(Fail{Client: 2, Seq: 8, Err: full})
+	told := *full
+	told.Holders = []objstore.Holder{{Owner: objstore.Owner{}, Bytes: 4 * big, Objects: 4}}
+	s.want(Fail{Client: 2, Seq: 8, Err: &told})
+}
+
+// TestDiskGetsAnotherChance: a full disk is tried again by the next who needs memory, be it to read.
+func TestDiskGetsAnotherChance(t *testing.T) {
+	s := newScript(t, Config{})
+	for i := range byte(4) {
+		s.write(name(i+1), SegmentID(i+1), Sealed{})
+		s.want()
+	}
+	s.Create(Request{Client: 2, Seq: 8, Bytes: 2 * big})
+	s.want(Collect{})
+	s.Collected()
+	s.want(Spill{Batch: 1, Objects: []Item{{name(1), Place{1, 0, big}}}})
+	s.Spilled(1, nil)
+	s.want(FreeSegment{1}, NewSegment{ID: 5, Bytes: 2 * big},
+		Spill{Batch: 2, Objects: []Item{{name(2), Place{2, 0, big}}}}, Spill{Batch: 3, Objects: []Item{{name(3), Place{3, 0, big}}}})
+	s.SegmentReady(5, nil)
+	full := &objstore.OutOfDiskError{Path: "/spill"}
+	s.Spilled(2, full)
+	s.Spilled(3, full)
+	s.want(Grant{Client: 2, Seq: 8, Segment: 5, Bytes: 2 * big})
+	s.Get(2, 9, name(1))
+	s.want(Spill{Batch: 4, Objects: []Item{{name(4), Place{4, 0, big}}}}, Spill{Batch: 5, Objects: []Item{{name(2), Place{2, 0, big}}}})
+	s.Spilled(4, nil)
+	s.want(Restore{Item{name(1), Place{4, 0, big}}}, Spill{Batch: 6, Objects: []Item{{name(3), Place{3, 0, big}}}})
 }
 
 func TestQuotaLetsOthersPass(t *testing.T) {

@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ const topHolders = 5
 
 func (x *Index) fullError(r *request) error {
 	if x.spillErr != nil {
-		return x.spillErr
+		return x.diskError(r)
 	}
 	e := &objstore.FullError{Need: r.Bytes, Capacity: x.conf.Capacity, Busy: x.busy(), Reserved: x.reserved()}
 	if x.overQuota(r) > 0 {
@@ -27,6 +28,21 @@ func (x *Index) fullError(r *request) error {
 	}
 	e.Holders = x.holders(e.Job)
 	return e
+}
+
+// diskError says why objects could not be spilled for a request, and who has the memory.
+func (x *Index) diskError(r *request) error {
+	full, ok := errors.AsType[*objstore.OutOfDiskError](x.spillErr)
+	if !ok {
+		return x.spillErr
+	}
+	job := ""
+	if x.overQuota(r) > 0 {
+		job = r.Owner.Job
+	}
+	told := *full // others may have been told the same
+	told.Holders = x.holders(job)
+	return &told
 }
 
 // holders returns the biggest holders of memory, of one job where it is named.

@@ -14,6 +14,7 @@ import (
 	"mobula/internal/id"
 	"mobula/objstore"
 	"mobula/objstore/client"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/store"
 )
 
@@ -36,11 +37,11 @@ func ownMemory(t *testing.T, pid int) int64 {
 // need more memory for that.
 func TestTwiceTheCapacity(t *testing.T) {
 	const capacity, own = 96 * mib, 64 * mib
-	s := open(t, store.Config{Capacity: capacity, SegmentSize: 4 * mib})
-	socket, stop := listen(t, s)
+	s := storetest.Open(t, store.Config{Capacity: capacity, SegmentSize: 4 * mib})
+	socket, stop := storetest.Listen(t, s)
 	defer stop()
-	writer, reader := startChild(t, socket), startChild(t, socket)
-	most, living := map[string]int64{}, map[string]int{"writer": writer.cmd.Process.Pid, "reader": reader.cmd.Process.Pid, "node": os.Getpid()}
+	writer, reader := storetest.Start(t, "client", socket), storetest.Start(t, "client", socket)
+	most, living := map[string]int64{}, map[string]int{"writer": writer.Process.Pid, "reader": reader.Process.Pid, "node": os.Getpid()}
 	look := func() {
 		for what, pid := range living {
 			most[what] = max(most[what], ownMemory(t, pid))
@@ -49,11 +50,8 @@ func TestTwiceTheCapacity(t *testing.T) {
 	}
 	var all []objstore.ID
 	for total := 0; total < 2*capacity; {
-		if !writer.out.Scan() {
-			t.Fatalf("the writer has ended: %s", writer.err.String())
-		}
-		var object objstore.ID
-		if err := object.UnmarshalText(writer.out.Bytes()); err != nil {
+		object, err := id.Parse[objstore.ID](writer.Line(t))
+		if err != nil {
 			t.Fatal(err)
 		}
 		s.AddRef(object, 1)
@@ -61,21 +59,18 @@ func TestTwiceTheCapacity(t *testing.T) {
 		total += sizeOf(object)
 		look()
 	}
-	if err := writer.cmd.Process.Kill(); err != nil {
-		t.Error(err)
-	}
-	_ = writer.cmd.Wait() // killed
+	writer.Kill(t)
 	delete(living, "writer")
 	for _, object := range all {
-		fmt.Fprintln(reader.in, object)
+		fmt.Fprintln(reader.In, object)
 		look()
 	}
-	reader.in.Close()
-	for reader.out.Scan() { // what it puts itself, until it has read all
+	reader.In.Close()
+	for reader.Out.Scan() { // what it puts itself, until it has read all
 		look()
 	}
-	if err := reader.cmd.Wait(); err != nil {
-		t.Fatalf("the reader: %v: %s", err, reader.err.String())
+	if err := reader.Wait(); err != nil {
+		t.Fatalf("the reader: %v: %s", err, reader.Err.String())
 	}
 	if most["store"] > capacity || !underRace && max(most["writer"], most["reader"], most["node"]) > own {
 		t.Errorf("at the most: %v", most)
@@ -89,8 +84,8 @@ func TestTwiceTheCapacity(t *testing.T) {
 // TestServesOnWithFullDisk: what is in memory is read, what cannot be read says why, and who frees something can put again.
 func TestServesOnWithFullDisk(t *testing.T) {
 	disk := &memoryDisk{files: map[string][]byte{}, room: 10 * mib}
-	s := open(t, store.Config{Capacity: 16 * mib, SegmentSize: mib, Disk: disk, SpillDir: "/spill", FullGrace: time.Millisecond})
-	c := connect(t, s, client.Options{})
+	s := storetest.Open(t, store.Config{Capacity: 16 * mib, SegmentSize: mib, Disk: disk, SpillDir: "/spill", FullGrace: time.Millisecond})
+	c := storetest.Connect(t, s, client.Options{})
 	var ids []objstore.ID
 	for len(ids) < 100 {
 		object, err := put(t, c, mib)
@@ -110,7 +105,7 @@ func TestServesOnWithFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := make([]byte, mib)
-		fill(want, object)
+		storetest.Fill(want, object)
 		if string(o.Head) != string(want) {
 			t.Errorf("object %s has other content", object)
 		}
@@ -130,10 +125,44 @@ func TestServesOnWithFullDisk(t *testing.T) {
 	}
 }
 
+// TestReadsWhenTheDiskHasRoomAgain: nobody has to put something first.
+func TestReadsWhenTheDiskHasRoomAgain(t *testing.T) {
+	disk := &memoryDisk{files: map[string][]byte{}, room: 20 * mib}
+	s := storetest.Open(t, store.Config{Capacity: 16 * mib, SegmentSize: mib, Disk: disk, SpillDir: "/spill", FullGrace: time.Millisecond})
+	c := storetest.Connect(t, s, client.Options{})
+	var ids []objstore.ID
+	var full error
+	for len(ids) < 100 && full == nil {
+		var object objstore.ID
+		if object, full = put(t, c, mib); full == nil {
+			ids = append(ids, object)
+		}
+	}
+	e, ok := errors.AsType[*objstore.OutOfDiskError](full)
+	if !ok || len(e.Holders) != 1 || e.Holders[0].Owner.Job != "j" || !strings.Contains(full.Error(), "; biggest holders: ") {
+		t.Fatal(full)
+	}
+	refused := 0
+	for _, object := range ids {
+		if o, err := c.Get(t.Context(), object); err == nil {
+			o.Release()
+		} else {
+			refused++
+		}
+	}
+	disk.grow(40 * mib)
+	for _, object := range ids {
+		storetest.Check(t, c, object, mib)
+	}
+	if refused == 0 {
+		t.Error("the disk was never too full to read")
+	}
+}
+
 // TestBiggestHolders: who cannot put learns which cells hold what.
 func TestBiggestHolders(t *testing.T) {
-	s := open(t, store.Config{Capacity: 24 * mib, SegmentSize: mib, FullGrace: time.Millisecond})
-	c := connect(t, s, client.Options{})
+	s := storetest.Open(t, store.Config{Capacity: 24 * mib, SegmentSize: mib, FullGrace: time.Millisecond})
+	c := storetest.Connect(t, s, client.Options{})
 	hold := func(cell int, kind string, n int64) error {
 		object := id.New[objstore.ID]()
 		err := c.Put(t.Context(), object, n, func([]byte) error { return nil }, client.Meta{Owner: objstore.Owner{Job: "j", Cell: cell, Type: kind}})

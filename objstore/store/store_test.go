@@ -17,43 +17,16 @@ import (
 	"mobula/internal/sysmem"
 	"mobula/objstore"
 	"mobula/objstore/client"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/spill"
 	"mobula/objstore/store"
 	"mobula/objstore/wire"
 )
 
-func open(t *testing.T, c store.Config) *store.Store {
-	t.Helper()
-	if c.SpillDir == "" {
-		c.SpillDir = t.TempDir()
-	}
-	s, err := store.Open(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
-func connect(t *testing.T, s *store.Store, o client.Options) *client.Client {
-	t.Helper()
-	conn, err := s.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := client.New(conn, o)
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
 func put(t *testing.T, c *client.Client, n int64) (objstore.ID, error) {
 	t.Helper()
 	id := id.New[objstore.ID]()
-	return id, c.Put(t.Context(), id, n, func(b []byte) error { fill(b, id); return nil }, client.Meta{Owner: objstore.Owner{Job: "j"}})
+	return id, c.Put(t.Context(), id, n, func(b []byte) error { storetest.Fill(b, id); return nil }, client.Meta{Owner: objstore.Owner{Job: "j"}})
 }
 
 // memoryDisk is a disk in memory that is full at some point.
@@ -114,8 +87,8 @@ var _ io.ReaderAt = (*memoryFile)(nil)
 // TestFullDisk: the request fails and says why, the node lives, and goes on when there is room.
 func TestFullDisk(t *testing.T) {
 	disk := &memoryDisk{files: map[string][]byte{}, room: 20 * mib}
-	s := open(t, store.Config{Capacity: 16 * mib, SegmentSize: mib, Disk: disk, SpillDir: "/spill", FullGrace: time.Millisecond})
-	c := connect(t, s, client.Options{})
+	s := storetest.Open(t, store.Config{Capacity: 16 * mib, SegmentSize: mib, Disk: disk, SpillDir: "/spill", FullGrace: time.Millisecond})
+	c := storetest.Connect(t, s, client.Options{})
 	var ids []objstore.ID
 	var err error
 	for len(ids) < 100 {
@@ -143,7 +116,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := make([]byte, mib)
-		fill(want, id)
+		storetest.Fill(want, id)
 		if string(o.Head) != string(want) {
 			t.Errorf("object %s has other content", id)
 		}
@@ -154,8 +127,8 @@ func TestFullDisk(t *testing.T) {
 // TestDamagedFile: an object whose copy on disk is damaged is lost, and can be made again.
 func TestDamagedFile(t *testing.T) {
 	disk := &memoryDisk{files: map[string][]byte{}, room: 100 * mib}
-	s := open(t, store.Config{Capacity: 16 * mib, SegmentSize: mib, Disk: disk, SpillDir: "/spill"})
-	c := connect(t, s, client.Options{})
+	s := storetest.Open(t, store.Config{Capacity: 16 * mib, SegmentSize: mib, Disk: disk, SpillDir: "/spill"})
+	c := storetest.Connect(t, s, client.Options{})
 	first, err := put(t, c, mib)
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +163,7 @@ func TestDamagedFile(t *testing.T) {
 	if err := c.Put(t.Context(), first, 5, func(b []byte) error { copy(b, "again"); return nil }, client.Meta{}); err != nil {
 		t.Fatal(err)
 	}
-	other := connect(t, s, client.Options{})
+	other := storetest.Connect(t, s, client.Options{})
 	if err := c.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -201,10 +174,10 @@ func TestDamagedFile(t *testing.T) {
 
 // TestMachineIsOutOfMemory: the store does not take what the machine has not.
 func TestMachineIsOutOfMemory(t *testing.T) {
-	s := open(t, store.Config{Capacity: 1 << 40, SegmentSize: 8 * mib, Memory: func() (sysmem.Memory, error) {
+	s := storetest.Open(t, store.Config{Capacity: 1 << 40, SegmentSize: 8 * mib, Memory: func() (sysmem.Memory, error) {
 		return sysmem.Memory{Total: 1 << 30, Available: 100 * mib}, nil
 	}})
-	c := connect(t, s, client.Options{})
+	c := storetest.Connect(t, s, client.Options{})
 	if _, err := put(t, c, 2*mib); err != nil {
 		t.Error(err)
 	}
@@ -219,9 +192,9 @@ func TestMachineIsOutOfMemory(t *testing.T) {
 
 // TestClientsCollectGarbage: at the watermark the node asks before it spills.
 func TestClientsCollectGarbage(t *testing.T) {
-	s := open(t, store.Config{Capacity: 16 * mib, SegmentSize: mib, CollectWait: time.Minute})
+	s := storetest.Open(t, store.Config{Capacity: 16 * mib, SegmentSize: mib, CollectWait: time.Minute})
 	asked := make(chan struct{}, 1000)
-	c := connect(t, s, client.Options{OnPressure: func() { asked <- struct{}{} }})
+	c := storetest.Connect(t, s, client.Options{OnPressure: func() { asked <- struct{}{} }})
 	for range 20 {
 		if _, err := put(t, c, mib); err != nil {
 			t.Fatal(err)
@@ -234,13 +207,13 @@ func TestClientsCollectGarbage(t *testing.T) {
 
 // TestSilentClient: a client that does not answer holds nobody up.
 func TestSilentClient(t *testing.T) {
-	s := open(t, store.Config{Capacity: 16 * mib, SegmentSize: mib, CollectWait: time.Millisecond})
+	s := storetest.Open(t, store.Config{Capacity: 16 * mib, SegmentSize: mib, CollectWait: time.Millisecond})
 	silent, err := s.Connect()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	c := connect(t, s, client.Options{})
+	c := storetest.Connect(t, s, client.Options{})
 	for range 40 {
 		if _, err := put(t, c, mib); err != nil {
 			t.Fatal(err)
@@ -250,7 +223,7 @@ func TestSilentClient(t *testing.T) {
 
 // TestBrokenClient: what breaks the protocol is cut off, and others do not notice.
 func TestBrokenClient(t *testing.T) {
-	s := open(t, store.Config{Capacity: 64 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 64 * mib})
 	for _, m := range []wire.Message{
 		{Kind: wire.Gone},
 		{Kind: wire.Put, ID: objstore.ID{ID: id.ID{1}}, Data: []byte("without a budget")},
@@ -277,8 +250,8 @@ func TestBrokenClient(t *testing.T) {
 }
 
 func TestNodeHolds(t *testing.T) {
-	s := open(t, store.Config{Capacity: 64 * mib})
-	c := connect(t, s, client.Options{})
+	s := storetest.Open(t, store.Config{Capacity: 64 * mib})
+	c := storetest.Connect(t, s, client.Options{})
 	id, err := put(t, c, mib)
 	if err != nil {
 		t.Fatal(err)
@@ -288,7 +261,7 @@ func TestNodeHolds(t *testing.T) {
 	}
 	s.AddRef(id, 1)
 	c.Close()
-	await(t, "the client is gone", func() bool { return s.Stats().Clients == 0 })
+	storetest.Await(t, "the client is gone", func() bool { return s.Stats().Clients == 0 })
 	if all := s.List(); len(all) != 1 || all[0].Refs != 1 || all[0].Owner.Job != "j" || all[0].Pins != 0 {
 		t.Errorf("%+v", all)
 	}
@@ -302,7 +275,7 @@ func TestClosed(t *testing.T) {
 	if _, err := store.Open(store.Config{}); err == nil {
 		t.Error("a store without capacity")
 	}
-	s := open(t, store.Config{Capacity: 64 * mib})
+	s := storetest.Open(t, store.Config{Capacity: 64 * mib})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

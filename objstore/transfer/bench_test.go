@@ -18,6 +18,7 @@ import (
 
 	"mobula/internal/id"
 	"mobula/objstore"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/memfile"
 	"mobula/objstore/store"
 )
@@ -27,10 +28,10 @@ import (
 // compares the processor time of both processes, which other load on the machine moves less; cold is the first fetch, for which the system
 // makes the memory.
 func BenchmarkFetch(b *testing.B) {
-	source := start(b, "node", strconv.Itoa(gib)+" "+b.TempDir())
+	source := storetest.Start(b, "node", strconv.Itoa(gib)+" "+b.TempDir())
 	defer source.Wait() // its input ends before
-	defer source.in.Close()
-	words := strings.Fields(source.line(b))
+	defer source.In.Close()
+	words := strings.Fields(source.Line(b))
 	object, err := id.Parse[objstore.ID](words[2])
 	if err != nil {
 		b.Fatal(err)
@@ -51,7 +52,7 @@ func BenchmarkFetch(b *testing.B) {
 	start := time.Now()
 	fetch()
 	cold := time.Since(start)
-	check(b, here.client, object, gib)
+	storetest.Check(b, here.client, object, gib)
 	forget()
 	raw.read(b)
 	var plain, fetched []time.Duration

@@ -3,28 +3,17 @@
 package transfer_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
-	"fmt"
-	"hash/crc32"
-	"io"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"mobula/internal/id"
 	"mobula/objstore"
 	"mobula/objstore/client"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/store"
 	"mobula/objstore/transfer"
-	"mobula/objstore/wire"
 )
 
 const (
@@ -32,113 +21,17 @@ const (
 	gib = 1 << 30
 )
 
-// roleVar names what a process of this binary is, in place of a test; its arguments are in argVar.
-const (
-	roleVar = "TRANSFER_TEST_ROLE"
-	argVar  = "TRANSFER_TEST_ARG"
-)
-
-var roles = map[string]func(arg string) error{"node": beNode, "writer": beWriter, "reader": beReader, "fetcher": beFetcher}
-
 func TestMain(m *testing.M) {
-	if role := roles[os.Getenv(roleVar)]; role != nil {
-		if err := role(os.Getenv(argVar)); err != nil {
-			fmt.Fprintln(os.Stderr, "failed:", err)
-			os.Exit(3)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
+	storetest.Main(m, map[string]func(arg string) error{"node": beNode, "writer": beWriter, "reader": beReader, "fetcher": beFetcher})
 }
 
-// process is a child.
-type process struct {
-	*exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Scanner
-	err *strings.Builder
-}
-
-func start(tb testing.TB, role, arg string) *process {
-	tb.Helper()
-	p := &process{Cmd: exec.Command(os.Args[0]), err: &strings.Builder{}}
-	p.Env = append(os.Environ(), roleVar+"="+role, argVar+"="+arg)
-	p.Stderr = p.err
-	var err error
-	if p.in, err = p.StdinPipe(); err != nil {
-		tb.Fatal(err)
-	}
-	out, err := p.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	p.out = bufio.NewScanner(out)
-	if err := p.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	return p
-}
-
-// line returns the next line that the process writes.
-func (p *process) line(tb testing.TB) string {
-	tb.Helper()
-	if !p.out.Scan() {
-		_ = p.Wait() // its error says less than its output
-		tb.Fatalf("a process has ended: %s", p.err)
-	}
-	return p.out.Text()
-}
-
-// kill ends the process as a crash would.
-func (p *process) kill(tb testing.TB) {
-	tb.Helper()
-	if err := p.Process.Kill(); err != nil {
-		tb.Error(err)
-	}
-	_ = p.Wait() // killed
-	if text := p.err.String(); strings.Contains(text, "failed:") || p.ProcessState.Exited() {
-		tb.Fatalf("a process has failed before it was killed: %s", text)
-	}
-}
-
-// sizeOf derives the size of an object from its ID: a third of them inline, in shared segments, and in segments of their own.
-func sizeOf(id objstore.ID) int {
-	sum := crc32.ChecksumIEEE(id.ID[:])
-	n := int(sum & 0xffff)
-	switch (sum >> 16) % 3 {
-	case 0:
-		return n
-	case 1:
-		return 100_000 + n*4
-	}
-	return 2*mib + 100_000 + n*16
-}
-
-// fill writes what an object with this ID holds.
-func fill(b []byte, id objstore.ID) {
-	word := binary.LittleEndian.Uint64(id.ID[:]) ^ binary.LittleEndian.Uint64(id.ID[8:])
-	for ; len(b) >= 8; b = b[8:] {
-		word = word*6364136223846793005 + 1442695040888963407
-		binary.LittleEndian.PutUint64(b, word)
-	}
-	for i := range b {
-		b[i] = byte(word >> (8 * i))
-	}
-}
-
-func right(b []byte, id objstore.ID) error {
-	want := make([]byte, len(b))
-	fill(want, id)
-	if string(want) != string(b) {
-		return fmt.Errorf("object %s of %d bytes has other content", id, len(b))
-	}
-	return nil
-}
+// sizeOf derives the size of an object from its ID.
+func sizeOf(id objstore.ID) int { return storetest.SizeOf(id, 2*mib+100_000) }
 
 var owner = objstore.Owner{Job: "train", Cell: 7, Type: "[]float64"}
 
 func putSized(ctx context.Context, c *client.Client, id objstore.ID, n int) error {
-	err := c.Put(ctx, id, int64(n), func(b []byte) error { fill(b, id); return nil }, client.Meta{Owner: owner})
+	err := c.Put(ctx, id, int64(n), func(b []byte) error { storetest.Fill(b, id); return nil }, client.Meta{Owner: owner})
 	if err != nil {
 		return err
 	}
@@ -152,22 +45,6 @@ func put(tb testing.TB, c *client.Client, n int) objstore.ID {
 		tb.Fatal(err)
 	}
 	return id
-}
-
-// check reads an object of n bytes by a client.
-func check(tb testing.TB, c *client.Client, id objstore.ID, n int) {
-	tb.Helper()
-	o, err := c.Get(tb.Context(), id)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if len(o.Head) != n {
-		tb.Fatalf("%d bytes, not %d", len(o.Head), n)
-	}
-	if err := right(o.Head, id); err != nil {
-		tb.Fatal(err)
-	}
-	o.Release()
 }
 
 // node is a store with a server of its objects, and a fetcher.
@@ -267,50 +144,11 @@ func (n *node) peer() transfer.Peer { return peerAt(n.name, n.address) }
 
 func connect(tb testing.TB, s *store.Store) *client.Client {
 	tb.Helper()
-	conn, err := s.Connect()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	c := client.New(conn, client.Options{})
-	tb.Cleanup(func() { c.Close() })
-	return c
+	return storetest.Connect(tb, s, client.Options{})
 }
 
-// await looks again and again until done.
-func await(tb testing.TB, what string, done func() bool) {
-	tb.Helper()
-	for end := time.Now().Add(30 * time.Second); !done(); {
-		if time.Now().After(end) {
-			tb.Fatalf("not within 30 s: %s", what)
-		}
-		runtime.GC()
-	}
-}
-
-// listen serves client processes at a socket.
 func listen(tb testing.TB, s *store.Store) (socket string) {
 	tb.Helper()
-	socket = filepath.Join(tb.TempDir(), "s")
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- s.ServeListener(ctx, l) }() // the cleanup waits for it
-	tb.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			tb.Error(err)
-		}
-	})
+	socket, _ = storetest.Listen(tb, s)
 	return socket
-}
-
-func dialStore(socket string) (*client.Client, error) {
-	conn, err := wire.Dial(socket)
-	if err != nil {
-		return nil, err
-	}
-	return client.New(conn, client.Options{}), nil
 }

@@ -21,6 +21,7 @@ import (
 
 	"mobula/internal/id"
 	"mobula/objstore"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/store"
 	"mobula/objstore/transfer"
 )
@@ -66,7 +67,7 @@ type rig struct {
 	r            *rand.Rand
 	source, here *node
 	sockets      [2]string
-	processes    map[string]*process
+	processes    map[string]*storetest.Process
 	known        []objstore.ID // held by the source's node
 	fetched      []objstore.ID // held by this node
 }
@@ -80,18 +81,18 @@ func (g *rig) start(role string) {
 	case "fetcher":
 		arg += " " + g.source.address
 	}
-	g.processes[role] = start(g.t, role, arg)
+	g.processes[role] = storetest.Start(g.t, role, arg)
 }
 
 // tell names an object to a process.
 func (g *rig) tell(role string, object objstore.ID) {
-	fmt.Fprintln(g.processes[role].in, object) // the process may have been killed
+	fmt.Fprintln(g.processes[role].In, object) // the process may have been killed
 }
 
 // heard takes the ID that a process writes when it is done with it.
 func (g *rig) heard(role string) objstore.ID {
 	g.t.Helper()
-	object, err := id.Parse[objstore.ID](g.processes[role].line(g.t))
+	object, err := id.Parse[objstore.ID](g.processes[role].Line(g.t))
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -145,7 +146,7 @@ func (g *rig) round() {
 		}
 	}
 	g.moment(victim)
-	g.processes[victim].kill(g.t)
+	g.processes[victim].Kill(g.t)
 	g.start(victim)
 	for _, n := range []*node{g.source, g.here} {
 		if got := n.store.Stats(); got.Used > got.Capacity {
@@ -177,7 +178,7 @@ func TestKilledProcesses(t *testing.T) {
 	}
 	dirs := []string{t.TempDir(), t.TempDir()}
 	t.Run("rounds", func(t *testing.T) {
-		g := &rig{t: t, r: rand.New(rand.NewPCG(*seed, 0)), processes: map[string]*process{}}
+		g := &rig{t: t, r: rand.New(rand.NewPCG(*seed, 0)), processes: map[string]*storetest.Process{}}
 		g.source = newNode(t, "source", nodeConfig{store: store.Config{Capacity: 48 * mib, SegmentSize: 2 * mib, SpillBatch: 2 * mib, SpillDir: dirs[0]}, small: true})
 		g.here = newNode(t, "here", nodeConfig{store: store.Config{Capacity: 48 * mib, SegmentSize: 2 * mib, SpillDir: dirs[1]}})
 		g.sockets = [2]string{listen(t, g.source.store), listen(t, g.here.store)}
@@ -188,7 +189,7 @@ func TestKilledProcesses(t *testing.T) {
 			g.round()
 		}
 		for _, p := range g.processes {
-			p.kill(t)
+			p.Kill(t)
 		}
 		g.end()
 	})
@@ -197,24 +198,24 @@ func TestKilledProcesses(t *testing.T) {
 			t.Errorf("left on disk: %v", left)
 		}
 	}
-	await(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= goroutines })
-	await(t, "all descriptors and mappings are given back", func() bool { return holding(t) == before })
+	storetest.Await(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= goroutines })
+	storetest.Await(t, "all descriptors and mappings are given back", func() bool { return holding(t) == before })
 }
 
 // oneSegment bounds the one into which the node itself restores objects.
-const oneSegment = 2*mib + 2*mib/4 + 2*mib/16
+var oneSegment = storetest.RestoringSegment(2 * mib)
 
 // end looks for what is left of processes that are all dead.
 func (g *rig) end() {
 	t := g.t
 	t.Helper()
 	for _, n := range []*node{g.source, g.here} {
-		await(t, "the clients are gone", func() bool { return n.store.Stats().Clients == 1 })
-		await(t, "the transfers have ended", func() bool { return n.server.Stats().Running == 0 })
+		storetest.Await(t, "the clients are gone", func() bool { return n.store.Stats().Clients == 1 })
+		storetest.Await(t, "the transfers have ended", func() bool { return n.server.Stats().Running == 0 })
 		if got := n.store.Stats(); got.Waiting != 0 || got.Objects[objstore.Writing] != 0 || got.Reserved > oneSegment {
 			t.Errorf("%s: dead processes hold something: %+v", n.name, got)
 		}
-		await(t, "objects without references are gone", func() bool {
+		storetest.Await(t, "objects without references are gone", func() bool {
 			return !slices.ContainsFunc(n.store.List(), func(o objstore.Info) bool { return o.Refs == 0 })
 		})
 	}
@@ -222,18 +223,18 @@ func (g *rig) end() {
 		t.Errorf("no transfer was under way when its process was killed: %+v", got)
 	}
 	for _, object := range g.known {
-		check(t, g.source.client, object, sizeOf(object))
+		storetest.Check(t, g.source.client, object, sizeOf(object))
 	}
 	for _, n := range []*node{g.source, g.here} {
 		for _, info := range n.store.List() {
 			n.store.Free(info.ID)
 		}
-		await(t, "nothing is left", func() bool {
+		storetest.Await(t, "nothing is left", func() bool {
 			got := n.store.Stats()
 			return len(n.store.List()) == 0 && got.Pinned == 0 && got.Busy <= oneSegment && got.SpilledBytes == 0 && got.SpillFiles == 0
 		})
 	}
-	await(t, "each segment has two descriptors of the node's, and up to two of the client's", func() bool {
+	storetest.Await(t, "each segment has two descriptors of the node's, and up to two of the client's", func() bool {
 		return holding(t).segments <= 4*(g.source.store.Stats().Segments+g.here.store.Stats().Segments)
 	})
 }
@@ -241,8 +242,8 @@ func (g *rig) end() {
 // TestKilledSource kills the node from which an object comes. Its directory on disk goes when another node starts there.
 func TestKilledSource(t *testing.T) {
 	dir := t.TempDir()
-	source := start(t, "node", "30000000 "+dir)
-	words := strings.Fields(source.line(t))
+	source := storetest.Start(t, "node", "30000000 "+dir)
+	words := strings.Fields(source.Line(t))
 	object, err := id.Parse[objstore.ID](words[2])
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +253,7 @@ func TestKilledSource(t *testing.T) {
 	dying := through(peerAt("source", words[0]), func(_ int, stream net.Conn, p []byte) (int, error) {
 		n, err := stream.Read(p[:min(len(p), smallBuffer)])
 		if now := total.Add(int64(n)); now > 5*mib && now <= 5*mib+int64(n) {
-			source.kill(t)
+			source.Kill(t)
 		}
 		return n, err
 	})
@@ -260,7 +261,7 @@ func TestKilledSource(t *testing.T) {
 	if e, ok := errors.AsType[*transfer.PeerGoneError](err); !ok || e.Done < 4*mib || e.Size < 30_000_000 {
 		t.Error(err)
 	}
-	await(t, "nothing is left", func() bool { return len(here.store.List()) == 0 && here.store.Stats().Busy == 0 })
+	storetest.Await(t, "nothing is left", func() bool { return len(here.store.List()) == 0 && here.store.Stats().Busy == 0 })
 	if left, _ := filepath.Glob(filepath.Join(dir, "node-*")); len(left) != 1 {
 		t.Errorf("%v", left)
 	}

@@ -116,10 +116,7 @@ func readMessage(r io.Reader) (*message, error) {
 	}
 	rest := make([]byte, n+4)
 	if _, err := io.ReadFull(r, rest); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, err
+		return nil, unexpected(err)
 	}
 	body, sum := rest[:n], binary.LittleEndian.Uint32(rest[n:])
 	if crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, body) != sum {

@@ -16,6 +16,7 @@ import (
 	"mobula/internal/id"
 	"mobula/objstore"
 	"mobula/objstore/client"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/store"
 	"mobula/objstore/transfer"
 )
@@ -79,7 +80,7 @@ func giveRaw(l net.Listener, b []byte) {
 
 // beWriter puts objects and says so, until it is killed.
 func beWriter(socket string) error {
-	c, err := dialStore(socket)
+	c, err := storetest.Dial(socket)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func eachLine(do func(object objstore.ID) error) error {
 
 // beReader reads the objects that it is told of, and keeps some, until it is killed.
 func beReader(socket string) error {
-	c, err := dialStore(socket)
+	c, err := storetest.Dial(socket)
 	if err != nil {
 		return err
 	}
@@ -127,14 +128,14 @@ func beReader(socket string) error {
 		}
 		kept[n%len(kept)] = o
 		n++
-		return right(o.Head, object)
+		return storetest.Right(o.Head, object)
 	})
 }
 
 // beFetcher fetches the objects that it is told of from one node into the store of another, until it is killed.
 func beFetcher(arg string) error {
 	socket, address, _ := strings.Cut(arg, " ")
-	c, err := dialStore(socket)
+	c, err := storetest.Dial(socket)
 	if err != nil {
 		return err
 	}
@@ -157,6 +158,6 @@ func beFetcher(arg string) error {
 		if err != nil {
 			return err
 		}
-		return right(o.Head, object)
+		return storetest.Right(o.Head, object)
 	})
 }

@@ -23,6 +23,7 @@ type ServerConfig struct {
 	Transfers int            // objects that are sent at the same time; 8
 	Pinned    int64          // bytes that are pinned at the same time, or one object where it is bigger; 1 GiB
 	Stall     time.Duration  // how long the other end may take for a chunk before it counts as gone; 30 s
+	Arrival   time.Duration  // how long an object is waited for that is not here yet: word of it may overtake it; 2 s
 	Log       *slog.Logger   // nil: none
 }
 
@@ -53,6 +54,7 @@ const (
 	defaultTransfers = 8
 	defaultBytes     = 1 << 30
 	defaultStall     = 30 * time.Second
+	defaultArrival   = 2 * time.Second
 )
 
 // NewServer returns a server.
@@ -60,6 +62,7 @@ func NewServer(c ServerConfig) *Server {
 	c.Transfers = cmp.Or(c.Transfers, defaultTransfers)
 	c.Pinned = cmp.Or(c.Pinned, defaultBytes)
 	c.Stall = cmp.Or(c.Stall, defaultStall)
+	c.Arrival = cmp.Or(c.Arrival, defaultArrival)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -119,11 +122,30 @@ func (s *Server) fail(stream net.Conn, err error) error {
 
 // find tells the size and the owner of an object.
 func (s *Server) find(ctx context.Context, stream net.Conn, id objstore.ID) error {
-	info, err := s.stat(ctx, id)
+	info, err := s.arrived(ctx, id)
 	if err != nil {
 		return s.fail(stream, err)
 	}
 	return s.write(stream, &message{kind: kindFound, id: id, size: info.Size, owner: info.Owner})
+}
+
+// arrived waits for an object whose maker has sealed it, but whose node has not read so.
+func (s *Server) arrived(ctx context.Context, id objstore.ID) (objstore.Info, error) {
+	info, err := s.stat(ctx, id)
+	if _, lost := errors.AsType[*objstore.LostError](err); !lost {
+		return info, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, s.conf.Arrival)
+	defer cancel()
+	if err := s.conf.Client.Await(waiting, id); err != nil {
+		if _, freed := errors.AsType[*objstore.FreedError](err); freed {
+			err = &objstore.LostError{ID: id, Reason: "it was freed on this node"} // others may have it
+		}
+		if waiting.Err() == nil {
+			return info, err
+		}
+	}
+	return s.stat(ctx, id)
 }
 
 func (s *Server) stat(ctx context.Context, id objstore.ID) (objstore.Info, error) {
@@ -149,15 +171,14 @@ func (s *Server) send(ctx context.Context, stream net.Conn, m *message) error {
 		return s.fail(stream, err)
 	}
 	r := s.reserve(ctx, stream, info)
-	if r.object != nil {
-		defer r.object.Release()
-	}
 	defer r.giveBack(s)
-	if r.streamErr != nil {
+	switch {
+	case r.streamErr != nil:
 		return r.streamErr
-	}
-	if r.err != nil {
+	case r.err != nil:
 		return s.fail(stream, r.err)
+	case int64(len(r.object.Whole)) != m.size:
+		return s.fail(stream, &objstore.LostError{ID: m.id, Reason: "it has changed"})
 	}
 	s.stats.running.Add(1)
 	defer s.stats.running.Add(-1)
@@ -178,6 +199,9 @@ type reserved struct {
 }
 
 func (r *reserved) giveBack(s *Server) {
+	if r.object != nil {
+		r.object.Release()
+	}
 	s.slots.give(r.slots)
 	s.pinned.give(r.bytes)
 }
@@ -218,9 +242,6 @@ func (s *Server) reserve(ctx context.Context, stream net.Conn, info objstore.Inf
 const pieceSize = 512 << 10
 
 func (s *Server) sendBytes(stream net.Conn, object []byte, m *message) error {
-	if int64(len(object)) != m.size {
-		return s.fail(stream, &objstore.LostError{ID: m.id, Reason: "it has changed"})
-	}
 	at, sum := m.offset, sumCold(0, object[:m.offset])
 	if sum != m.sum {
 		at, sum = 0, 0

@@ -13,20 +13,14 @@ import (
 	"mobula/internal/id"
 	"mobula/objstore"
 	"mobula/objstore/client"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/store"
 )
 
 // conversation is the other end of a server, and an object that it has.
 func conversation(t *testing.T, c ServerConfig) (s *Server, stream net.Conn, object objstore.ID, ended chan error) {
-	st, err := store.Open(store.Config{Capacity: 64 << 20, SpillDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := st.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Client = client.New(conn, client.Options{})
+	t.Helper()
+	c.Client = storetest.Connect(t, storetest.Open(t, store.Config{Capacity: 64 << 20}), client.Options{})
 	object = id.New[objstore.ID]()
 	if err := c.Client.Put(t.Context(), object, 3*ChunkSize, func([]byte) error { return nil }, client.Meta{}); err != nil {
 		t.Fatal(err)
@@ -46,10 +40,6 @@ func conversation(t *testing.T, c ServerConfig) (s *Server, stream net.Conn, obj
 		cancel()
 		ours.Close()
 		<-gone
-		c.Client.Close()
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
 	})
 	return s, ours, object, ended
 }

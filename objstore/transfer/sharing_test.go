@@ -12,6 +12,7 @@ import (
 
 	"mobula/internal/id"
 	"mobula/objstore"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/transfer"
 )
 
@@ -41,7 +42,7 @@ func TestCancel(t *testing.T) {
 			go func() { rest <- here.fetcher.Fetch(t.Context(), object, source.peer()) }() // received below
 		}
 		if others > 0 {
-			await(t, "the others have joined", func() bool { return here.fetcher.Users(object) == others+1 })
+			storetest.Await(t, "the others have joined", func() bool { return here.fetcher.Users(object) == others+1 })
 		}
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
@@ -54,11 +55,11 @@ func TestCancel(t *testing.T) {
 			}
 		}
 		if others > 0 {
-			check(t, connect(t, here.store), object, 30*mib)
-			await(t, "those who stayed have references", func() bool { l := here.store.List(); return len(l) == 1 && l[0].Refs == others })
+			storetest.Check(t, connect(t, here.store), object, 30*mib)
+			storetest.Await(t, "those who stayed have references", func() bool { l := here.store.List(); return len(l) == 1 && l[0].Refs == others })
 			here.client.Ref(object, -others)
 		}
-		await(t, "nothing is left", func() bool {
+		storetest.Await(t, "nothing is left", func() bool {
 			return len(here.store.List()) == 0 && here.store.Stats().Busy == 0 && source.server.Stats().Running == 0
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/transfer"
 )
 
@@ -59,7 +60,7 @@ func TestTLS(t *testing.T) {
 	if err := here.fetcher.Fetch(t.Context(), object, breaking(peer, 7*mib, 3)); err != nil {
 		t.Fatal(err)
 	}
-	check(t, connect(t, here.store), object, 20*mib+5)
+	storetest.Check(t, connect(t, here.store), object, 20*mib+5)
 	if got := here.fetcher.Stats(); got.Resumed != 2 {
 		t.Errorf("%+v", got)
 	}

@@ -15,6 +15,7 @@ import (
 	"mobula/internal/id"
 	"mobula/objstore"
 	"mobula/objstore/client"
+	"mobula/objstore/internal/storetest"
 	"mobula/objstore/store"
 	"mobula/objstore/transfer"
 )
@@ -28,15 +29,15 @@ func TestFetch(t *testing.T) {
 		if err := here.fetcher.Fetch(t.Context(), object, source.peer()); err != nil {
 			t.Fatal(err)
 		}
-		check(t, reader, object, n)
-		check(t, here.client, object, n)
+		storetest.Check(t, reader, object, n)
+		storetest.Check(t, here.client, object, n)
 		info, err := here.client.Stat(t.Context(), object)
 		if err != nil || info.Owner != owner {
 			t.Errorf("%+v, %v", info, err)
 		}
 		here.client.Ref(object, -1)
 	}
-	await(t, "nothing is left when the references are gone", func() bool { return len(here.store.List()) == 0 })
+	storetest.Await(t, "nothing is left when the references are gone", func() bool { return len(here.store.List()) == 0 })
 	if got := source.store.Stats(); got.Objects[objstore.Sealed] != 8 {
 		t.Errorf("the originals stay: %+v", got)
 	}
@@ -47,7 +48,7 @@ func TestBuffersAsTheyWere(t *testing.T) {
 	object := id.New[objstore.ID]()
 	buffers := [][]byte{make([]byte, 10), nil, make([]byte, 5*mib+1), make([]byte, 70_000)}
 	for _, b := range buffers {
-		fill(b, object)
+		storetest.Fill(b, object)
 	}
 	if err := source.client.PutBuffers(t.Context(), object, []byte("head"), buffers, client.Meta{}); err != nil {
 		t.Fatal(err)
@@ -80,7 +81,7 @@ func TestCopyIsReplaceable(t *testing.T) {
 			if err := here.fetcher.Fetch(t.Context(), object, source.peer()); err != nil {
 				t.Fatal(err)
 			}
-			check(t, connect(t, here.store), object, 2*mib)
+			storetest.Check(t, connect(t, here.store), object, 2*mib)
 		}
 	}
 	if got := here.store.Stats(); got.SpilledTotal != 0 || got.Evicted < 20*2*mib || got.Used > 16*mib {
@@ -103,7 +104,7 @@ func TestSpilledSource(t *testing.T) {
 		if err := here.fetcher.Fetch(t.Context(), object, source.peer()); err != nil {
 			t.Fatal(err)
 		}
-		check(t, here.client, object, 2*mib)
+		storetest.Check(t, here.client, object, 2*mib)
 		here.client.Ref(object, -1)
 	}
 }
@@ -147,6 +148,23 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestObjectThatArrives: who asks for an object before its node has read that it is sealed gets it.
+func TestObjectThatArrives(t *testing.T) {
+	source, here := newNode(t, "source", nodeConfig{}), newNode(t, "here", nodeConfig{})
+	object := id.New[objstore.ID]()
+	var fetching sync.WaitGroup
+	fetching.Go(func() {
+		if err := here.fetcher.Fetch(t.Context(), object, source.peer()); err != nil {
+			t.Error(err)
+		}
+	})
+	storetest.Await(t, "the object is waited for", func() bool { return len(source.store.List()) == 1 })
+	if err := putSized(t.Context(), source.client, object, mib); err != nil {
+		t.Fatal(err)
+	}
+	fetching.Wait()
+}
+
 // TestOneTransferForAll: many ask for one object at the same time, also of nodes that do not have it.
 func TestOneTransferForAll(t *testing.T) {
 	source, empty, here := newNode(t, "source", nodeConfig{}), newNode(t, "empty", nodeConfig{}), newNode(t, "here", nodeConfig{})
@@ -181,7 +199,7 @@ func TestOneTransferForAll(t *testing.T) {
 		t.Errorf("each user has a reference: %+v", list)
 	}
 	here.client.Ref(object, -users)
-	await(t, "the copy is gone", func() bool { return len(here.store.List()) == 0 })
+	storetest.Await(t, "the copy is gone", func() bool { return len(here.store.List()) == 0 })
 }
 
 // hurt is a connection that something happens to.
@@ -223,12 +241,12 @@ func TestBrokenConnections(t *testing.T) {
 	if err := here.fetcher.Fetch(t.Context(), object, breaking(source.peer(), 5*mib+1000, 1<<30)); err != nil {
 		t.Fatal(err)
 	}
-	check(t, here.client, object, 40*mib)
+	storetest.Check(t, here.client, object, 40*mib)
 	got := here.fetcher.Stats()
 	if got.Resumed < 7 || got.Resumed > 8 || got.Bytes != 40*mib+64 {
 		t.Errorf("%+v", got)
 	}
-	await(t, "the server has noticed", func() bool { return source.store.Stats().Pinned == 0 || source.server.Stats().Running == 0 })
+	storetest.Await(t, "the server has noticed", func() bool { return source.store.Stats().Pinned == 0 || source.server.Stats().Running == 0 })
 }
 
 // TestBreaksForEver: a connection that brings nothing ends after some tries, and nothing is left.
@@ -239,7 +257,7 @@ func TestBreaksForEver(t *testing.T) {
 	if e, ok := errors.AsType[*transfer.PeerGoneError](err); !ok || e.Size < 8*mib || e.Done != 0 {
 		t.Error(err)
 	}
-	await(t, "nothing is left", func() bool { return len(here.store.List()) == 0 && here.store.Stats().Busy == 0 })
+	storetest.Await(t, "nothing is left", func() bool { return len(here.store.List()) == 0 && here.store.Stats().Busy == 0 })
 }
 
 // TestDamagedOnItsWay flips a bit in each connection but the last.
@@ -264,10 +282,10 @@ func TestDamagedOnItsWay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		check(t, connect(t, here.store), object, 6*mib)
+		storetest.Check(t, connect(t, here.store), object, 6*mib)
 		here.client.Ref(object, -1)
 		here.fetcher.Forget("source")
-		await(t, "the copy is gone", func() bool { return len(here.store.List()) == 0 })
+		storetest.Await(t, "the copy is gone", func() bool { return len(here.store.List()) == 0 })
 	}
 }
 
@@ -275,7 +293,7 @@ func TestDamagedOnItsWay(t *testing.T) {
 func TestAnotherObjectOfThatName(t *testing.T) {
 	source, again, here := newNode(t, "source", nodeConfig{}), newNode(t, "source", nodeConfig{}), newNode(t, "here", nodeConfig{})
 	object, other := put(t, source.client, 8*mib), id.New[objstore.ID]()
-	err := again.client.Put(t.Context(), object, 8*mib, func(b []byte) error { fill(b, other); return nil }, client.Meta{})
+	err := again.client.Put(t.Context(), object, 8*mib, func(b []byte) error { storetest.Fill(b, other); return nil }, client.Meta{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +312,7 @@ func TestAnotherObjectOfThatName(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, err := here.client.Get(t.Context(), object)
-	if err != nil || right(o.Head, other) != nil {
+	if err != nil || storetest.Right(o.Head, other) != nil {
 		t.Errorf("%v: the object is a mixture", err)
 	}
 }

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -42,22 +43,47 @@ func TestTasksKnowTheirGPUs(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			connect(t, mobula.Config{CPUs: 2, GPUs: 2, InProcess: inProcess})
-			count := func(ctx context.Context) (int, error) {
-				info, _ := mobula.Task(ctx)
-				return len(info.GPUs), nil
+			count := func() int {
+				info, _ := mobula.Task(context.Background())
+				return len(info.GPUs)
 			}
-			none, err := mobula.Try(count).Get(ctx)
-			two, second := mobula.Try(count, mobula.GPU(2)).Get(ctx)
+			none, err := mobula.Go(count).Get(ctx)
+			two, second := mobula.Go(count, mobula.GPU(2)).Get(ctx)
 			if err != nil || second != nil || none != 0 || two != 2 {
 				t.Errorf("%d and %d GPUs, %v, %v", none, two, err, second)
 			}
 			a := mobula.NewActor(func() *counter { return &counter{} }, mobula.GPU(1))
 			one, err := mobula.Try(func(ctx context.Context) (int, error) { // by a connection of another process
-				return mobula.TryCall(a, func(ctx context.Context, _ *counter) (int, error) { return count(ctx) }).Get(ctx)
+				return mobula.Call(a, func(*counter) int { return count() }).Get(ctx)
 			}).Get(ctx)
 			if err != nil || one != 1 {
 				t.Errorf("%d GPUs, %v", one, err)
 			}
 		})
+	}
+}
+
+// TestNamedActorKeepsWhatItCaptures: the cluster makes an actor again also where its constructor captures much.
+func TestNamedActorKeepsWhatItCaptures(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	connect(t, mobula.Config{CPUs: 2})
+	v := ramp(large)
+	a := mobula.NewActor(func() *counter { return &counter{n: int(v[large-1])} }, mobula.Name("heavy"), mobula.Restarts(-1))
+	v = nil
+	pid, err := mobula.Call(a, func(*counter) int { return os.Getpid() }).Get(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	n, err := mobula.Call(a, increment, retryAlways).Get(ctx)
+	if err != nil || n != large {
+		t.Errorf("%d, %v", n, err)
+	}
+	if err := a.Kill(); err != nil {
+		t.Error(err)
 	}
 }

@@ -48,7 +48,12 @@ def test_the_first_task_connects_by_itself(own):
     own.run("1", timeout=kit.PATIENCE).ok()
     assert "No cluster yet" in own.run("%cluster").ok().text()
     assert value(own, "mobula.Go(func() int { return os.Getpid() }).Value() != os.Getpid()") == "true"
-    assert "workers" in own.run("%cluster").ok().of("display_data")[0]["data"]["text/plain"]
+
+    def card():
+        return own.run("%cluster").ok().of("display_data")[0]["data"]["text/plain"]
+
+    assert "workers" in card()
+    kit.until(lambda: re.search("tasks +1 finished", card()), 10 * kit.SLOW, "the card counts the task")
 
 
 def test_functions_and_variables_of_earlier_cells(kernel):
@@ -274,6 +279,23 @@ def test_stop_and_connect_again(own):
     assert value(own, "mobula.Go(func() int { return 2 }).Value()") == "2"
     assert "no such file" in failure(own, "%cluster connect /nowhere/node.sock")
     assert value(own, "mobula.Go(func() int { return 3 }).Value()") == "3", "the cluster in use stays"
+
+
+def test_connecting_twice_keeps_refs(own):
+    own.run("%cluster connect", timeout=kit.PATIENCE).ok()
+    own.run("kept := mobula.Put([]int{1, 2})").ok()
+    own.run("%cluster connect").ok()
+    assert value(own, "kept.Value()") == "[]int{1, 2}"
+    assert "is no path of a socket" in failure(own, "%cluster connect mobula://localhost:10001")
+
+
+def test_working_files(own, tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "words.txt").write_text("for all")
+    own.run("1", timeout=kit.PATIENCE).ok()
+    own.run(f'mobula.Connect(context.Background(), mobula.Config{{WorkingDir: "{files}"}})').ok()
+    assert value(own, 'mobula.Go(func() string {\n\ttext, _ := os.ReadFile("words.txt")\n\treturn string(text)\n}).Value()') == '"for all"'
 
 
 def test_a_killed_kernel_takes_all_along(own):

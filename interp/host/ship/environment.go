@@ -14,11 +14,8 @@ import (
 	"mobula/internal/program"
 )
 
-// environ is a set of variables with their values.
-type environ struct {
-	names   []string          // link names, in the order of the fields of its struct
-	digests map[string]string // of the values, by link name
-}
+// environ is a set of variables: the digests of their values, by link name.
+type environ map[string]string
 
 // variable is one of an environment.
 type variable struct {
@@ -146,7 +143,7 @@ func (p *Program) enter(h codec.Host, list []variable, values codec.Encoded, nee
 	if err != nil {
 		return err
 	}
-	e := &environ{names: l.names, digests: map[string]string{}}
+	e := environ{}
 	head := slices.Clone(l.head)
 	for _, v := range list {
 		one := values
@@ -157,16 +154,31 @@ func (p *Program) enter(h codec.Host, list []variable, values codec.Encoded, nee
 		}
 		digest := digestOf(one)
 		head = appendText(head, digest)
-		e.digests[v.name] = digest
+		e[v.name] = digest
 	}
 	head = append(head, values.Head...)
 	values.Head = head
 	needs.Values = values
-	needs.Environment = digestOf(values)
+	// Each byte of the buffers is a part of one of the variables, so it is in that one's digest already.
+	needs.Environment = digestOf(codec.Encoded{Head: head})
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.environs[needs.Environment] = e
+	p.remember(needs.Environment, e)
 	return nil
+}
+
+// maxEnvirons bounds the environments that are remembered.
+const maxEnvirons = 4096
+
+// remember notes an environment; p.mu is held. Of too many it forgets any: what Conflict would say of those a worker says in SetEnvironment.
+func (p *Program) remember(digest string, e environ) {
+	for old := range p.environs {
+		if len(p.environs) < maxEnvirons {
+			break
+		}
+		delete(p.environs, old)
+	}
+	p.environs[digest] = e
 }
 
 func digestOf(e codec.Encoded) string {
@@ -201,11 +213,11 @@ func (p *Program) SetEnvironment(digest string, values codec.Encoded, h codec.Ho
 	if err := p.assign(h, head, values); err != nil {
 		return err
 	}
-	e := &environ{names: head.names, digests: map[string]string{}}
+	e := environ{}
 	for i, name := range head.names {
-		p.set[name], e.digests[name] = head.digests[i], head.digests[i]
+		p.set[name], e[name] = head.digests[i], head.digests[i]
 	}
-	p.environs[digest] = e
+	p.remember(digest, e)
 	return nil
 }
 
@@ -250,11 +262,8 @@ func (p *Program) Conflict(have []string, want string) error {
 	}
 	for _, digest := range have {
 		e := p.environs[digest]
-		if e == nil {
-			continue
-		}
-		for _, name := range slices.Sorted(maps.Keys(wanted.digests)) {
-			if before, ok := e.digests[name]; ok && before != wanted.digests[name] {
+		for _, name := range slices.Sorted(maps.Keys(wanted)) {
+			if before, ok := e[name]; ok && before != wanted[name] {
 				return fmt.Errorf("it reads the session variable %s, which had another value when the actor was made: give the value to the closure instead, in a variable of a function", userName(name))
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"mobula/internal/bytesize"
 	"mobula/interp/loader"
 )
 
@@ -109,7 +110,7 @@ func (l *log) add(p *part) {
 func (l *log) append(p *part, data []byte) {
 	end := l.size() + int64(len(data))
 	if end > maxLog {
-		l.fail(fmt.Errorf("it has more than %d MB", maxLog>>20))
+		l.fail(fmt.Errorf("it has more than %s", bytesize.Format(maxLog)))
 		return
 	}
 	if err := l.write(data); err != nil {
@@ -141,7 +142,10 @@ func temporary(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, os.Remove(f.Name())
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 func (l *log) read(n int) ([]byte, error) {

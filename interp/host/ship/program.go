@@ -35,7 +35,7 @@ type Program struct {
 	arrived  map[string]*os.File // what parts have brought, by their names in the parts
 	origins  []origin
 	reached  map[string]*reached // by name; of the code that is loaded now
-	environs map[string]*environ // by digest: those that this process has described, or has set
+	environs map[string]environ  // by digest: those that this process has described, or has set
 	set      map[string]string   // digests of variables that were set here, by link name
 }
 
@@ -52,7 +52,7 @@ func NewSession() string {
 // executable's packages.
 func New(l *loader.Linker, own func() map[string]string, session string) (*Program, error) {
 	p := &Program{linker: l, own: own, session: session, arrived: map[string]*os.File{},
-		reached: map[string]*reached{}, environs: map[string]*environ{}, set: map[string]string{}}
+		reached: map[string]*reached{}, environs: map[string]environ{}, set: map[string]string{}}
 	var err error
 	if p.Image, err = program.OpenImage(p.segment); err != nil {
 		return nil, err

@@ -3,8 +3,8 @@
 package main
 
 import (
-	"cmp"
 	_ "archive/zip"
+	"cmp"
 	_ "database/sql"
 	"debug/dwarf"
 	"debug/elf"
@@ -17,8 +17,8 @@ import (
 	_ "net/rpc"
 	"os"
 	"reflect"
-	"slices"
 	_ "runtime/pprof"
+	"slices"
 	"strings"
 	_ "testing"
 

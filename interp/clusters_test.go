@@ -1,0 +1,106 @@
+package interp
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"mobula/cluster/node"
+	"mobula/cluster/sched"
+	"mobula/cluster/wire"
+	"mobula/internal/frame"
+	"mobula/internal/id"
+	"mobula/objstore/store"
+)
+
+// TestAskCluster asks a real node, which has heard of three tasks.
+func TestAskCluster(t *testing.T) {
+	n, err := node.Start(context.WithoutCancel(t.Context()), node.Config{
+		Name: "here", Resources: sched.Resources{CPU: sched.Whole(3), Memory: 1 << 30}, Store: store.Config{Capacity: 64 << 20},
+		Starter: node.Function(func(ctx context.Context, _ node.WorkerSpec) error { <-ctx.Done(); return nil }),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	report(t, n.Address(), wire.TaskFinished, wire.TaskFinished, wire.TaskRunning)
+	st, err := askCluster(t.Context(), n.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[wire.TaskState]int{}
+	for _, c := range st.Tasks {
+		counts[c.State] += c.Tasks
+	}
+	if counts[wire.TaskFinished] != 2 || counts[wire.TaskRunning] != 1 {
+		t.Errorf("tasks %+v", st.Tasks)
+	}
+	if st.Node != "here" || st.Nodes != 1 || st.Total.CPU != sched.Whole(3) || st.Free.Memory != 1<<30 || st.id != n.ID() {
+		t.Errorf("%+v", st)
+	}
+	if st.Store == nil || st.Store.Capacity != 64<<20 {
+		t.Errorf("store %+v", st.Store)
+	}
+}
+
+// report tells a node of tasks, and returns when it knows them.
+func report(t *testing.T, address string, states ...wire.TaskState) {
+	t.Helper()
+	stream, err := (&net.Dialer{}).DialContext(t.Context(), "unix", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := frame.New(stream)
+	defer c.Abort()
+	if _, _, err := c.Handshake(t.Context(), frame.Hello{Role: wire.RoleCLI, PID: os.Getpid()}); err != nil {
+		t.Fatal(err)
+	}
+	events := wire.Events{Job: id.New[id.Job]()}
+	for _, state := range states {
+		events.List = append(events.List, wire.TaskEvent{Task: id.New[id.Task](), Name: "scan", State: state, Nanos: time.Now().UnixNano(), Attempt: 1})
+	}
+	if err := c.Send(wire.KindEvents, events.Append); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Send(wire.KindQuery, wire.JSON(wire.Query{Request: 1, What: "node"})); err != nil {
+		t.Fatal(err)
+	}
+	stop := context.AfterFunc(t.Context(), c.Abort)
+	defer stop()
+	late := time.AfterFunc(10*time.Second, c.Abort)
+	defer late.Stop()
+	answered := false
+	_ = c.Serve(func(kind byte, _ []byte) error { // ends with the answer: messages are taken in order
+		if answered = kind == wire.KindAnswer; answered {
+			return io.EOF
+		}
+		return nil
+	})
+	if !answered {
+		t.Fatal("the node has not answered")
+	}
+}
+
+func TestAskNoCluster(t *testing.T) {
+	for address, want := range map[string]string{
+		"mobula://head:10001": "is no path", "head:10001": "is no path", t.TempDir() + "/node.sock": "no such file",
+	} {
+		if _, err := askCluster(t.Context(), address); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	if err := errNoSocket("h", nil); !strings.Contains(err.Error(), "mobula start --address") {
+		t.Error(err)
+	}
+	if err := errNoSocket("h", []string{"/a/node.sock", "/b/node.sock"}); !strings.Contains(err.Error(), "/a/node.sock, /b/node.sock") {
+		t.Error(err)
+	}
+}
