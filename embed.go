@@ -93,26 +93,16 @@ func startNode(ctx context.Context, c Config, p program.Program, h *head.Head) (
 	}
 	nc.Devices = gpu.Simulated(c.GPUs)
 	if c.GPUs == 0 {
-		nc.Devices = gpu.Discover(ctx, gpu.Config{}).Devices()
+		found := gpu.Discover(ctx, gpu.Config{})
+		nc.Devices, nc.WatchDevices = found.Devices(), found.Watcher()
 	}
 	memory, err := sysmem.System.Left()
 	if err != nil {
 		return nil, fmt.Errorf("find out how much memory there is: %w", err)
 	}
 	nc.Resources.Memory = cmp.Or(nc.Resources.Memory, memory.Total)
-	nc.Store = store.Config{Capacity: cmp.Or(c.Store, storeSize(memory))}
+	nc.Store = store.Config{Capacity: cmp.Or(c.Store, store.DefaultCapacity(memory))}
 	return node.Start(context.Background(), nc)
-}
-
-// Bounds of the object store of an embedded cluster; Ray's are 75 MB and 200 GB.
-const (
-	minStore   = 75e6
-	maxStore   = 200e9
-	storeShare = 0.3
-)
-
-func storeSize(m sysmem.Memory) int64 {
-	return int64(max(minStore, min(maxStore, storeShare*float64(m.Available))))
 }
 
 func printLog(l Log) {

@@ -9,6 +9,7 @@ import (
 
 // class holds the tasks that may share workers, and the leases for them. All is guarded by Driver.mu.
 type class struct {
+	id      classID
 	spec    wire.Class
 	depth   int
 	request uint64
@@ -97,7 +98,8 @@ func (d *Driver) ask(c *class) {
 		return
 	}
 	c.asked = want
-	d.lookSoon()
+	d.requests[c.request] = c // tidy may have forgotten it
+	d.look()
 	m := wire.LeaseRequest{Request: c.request, Job: d.conf.Job, Class: c.spec, Slots: want, Depth: c.depth}
 	_ = d.node.Send(wire.KindLeaseRequest, wire.JSON(m)) // without the node everything fails: see disconnected
 }
@@ -117,12 +119,16 @@ func (l *lease) adapt(took time.Duration) {
 	}
 }
 
-// idleWhileWaited is how long a lease without work is kept while tasks of another class wait for slots, which may be the same.
+// idleWhileWaited is how long a lease without work is kept while tasks of another class wait for slots, which may be the same. The node
+// tells what its own requests want; it does not know of those that the head decides.
 const idleWhileWaited = 5 * time.Millisecond
 
-// lookSoon has tidy look for leases that others wait for.
-func (d *Driver) lookSoon() {
-	time.AfterFunc(idleWhileWaited+time.Millisecond, func() { d.tidy(time.Now()) })
+// look has tidy look soon for leases that others wait for.
+func (d *Driver) look() {
+	select {
+	case d.soon <- struct{}{}:
+	default:
+	}
 }
 
 // waited reports whether tasks of another class than the lease's wait for slots; Driver.mu is held.
@@ -138,10 +144,18 @@ func (l *lease) waited() bool {
 // stuckAfter is how long tasks may wait behind others in a worker that reports no results.
 const stuckAfter = 50 * time.Millisecond
 
-// tidy gives back leases that have been idle, and recalls tasks that wait behind long ones.
+// tidy gives back leases that have been idle, recalls tasks that wait behind long ones, and forgets classes of which there is nothing.
 func (d *Driver) tidy(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for request, c := range d.requests {
+		if c.len() == 0 && len(c.leases) == 0 && c.asked == 0 {
+			delete(d.requests, request)
+			if d.classes[c.id] == c {
+				delete(d.classes, c.id)
+			}
+		}
+	}
 	for _, l := range d.leases {
 		if l.dead || l.closing {
 			continue

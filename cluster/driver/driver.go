@@ -52,6 +52,7 @@ type Driver struct {
 	calls    sync.Mutex // guards deferred; nothing is locked after it
 	deferred []func()
 	wake     chan struct{} // for work: something is deferred
+	soon     chan struct{} // for work: to look at the leases in a moment
 	events   eventLog
 	services services
 
@@ -73,7 +74,7 @@ func Connect(ctx context.Context, c Config) (*Driver, error) {
 		return nil, &fault.DisconnectedError{Reason: fmt.Sprintf("connect to the node: %v", err)}
 	}
 	d := &Driver{conf: c, node: frame.New(stream), classes: map[classID]*class{}, requests: map[uint64]*class{},
-		leases: map[id.Lease]*lease{}, wake: make(chan struct{}, 1)}
+		leases: map[id.Lease]*lease{}, wake: make(chan struct{}, 1), soon: make(chan struct{}, 1)}
 	values := map[string]string{"job": c.Job.String()}
 	maps.Copy(values, c.Values)
 	peer, _, err := d.node.Handshake(ctx, frame.Hello{Role: wire.RoleDriver, Build: c.Build, PID: os.Getpid(), Values: values})
@@ -110,7 +111,7 @@ func (d *Driver) disconnect(reason error) {
 	}
 	d.ended = reason
 	var tasks []*task
-	for _, c := range d.classes {
+	for _, c := range d.requests {
 		tasks = append(tasks, c.queue[c.head:]...)
 	}
 	leases := d.leases
@@ -150,6 +151,7 @@ func (d *Driver) later(f func()) {
 func (d *Driver) work() {
 	tick := time.NewTicker(d.conf.IdleLease / 2)
 	defer tick.Stop()
+	var look <-chan time.Time
 	for {
 		select {
 		case <-d.ctx.Done():
@@ -158,6 +160,13 @@ func (d *Driver) work() {
 			return
 		case <-d.wake:
 			d.runDeferred()
+		case <-d.soon:
+			if look == nil {
+				look = time.After(idleWhileWaited + time.Millisecond)
+			}
+		case <-look:
+			look = nil
+			d.tidy(time.Now())
 		case <-tick.C:
 			d.tidy(time.Now())
 			d.report()
@@ -193,7 +202,7 @@ func (d *Driver) enqueue(t *task) {
 		c := d.classes[key]
 		if c == nil {
 			d.last++
-			c = &class{spec: t.spec.Class, depth: t.spec.Depth, request: d.last, actors: t.spec.Form >= wire.FormActor}
+			c = &class{id: key, spec: t.spec.Class, depth: t.spec.Depth, request: d.last, actors: t.spec.Form >= wire.FormActor}
 			d.classes[key], d.requests[c.request] = c, c
 		}
 		t.class = c

@@ -226,7 +226,7 @@ func (l *lease) result(m *wire.Result) {
 	l.returnIdle()
 	l.finishClosing()
 	if len(l.inflight) == 0 && l.waited() {
-		d.lookSoon()
+		d.look()
 	}
 	d.mu.Unlock()
 	if broken == nil {

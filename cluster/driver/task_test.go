@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"mobula/cluster/wire"
 	"mobula/cluster/worker"
@@ -192,5 +193,27 @@ func TestWorkerDies(t *testing.T) {
 	}
 	if got := value(t, waiting); got != "behind it" {
 		t.Error(got)
+	}
+}
+
+// TestClassesAreForgotten: of a class of which nothing is left, nothing is kept; its next task finds a slot again.
+func TestClassesAreForgotten(t *testing.T) {
+	d := connect(t, startNode(t, 2, &script{}))
+	for range 2 {
+		for i := range 20 {
+			s := call("x")
+			s.Class.Selector = []string{fmt.Sprint(i)}
+			if v := value(t, d.Submit(s)); v != "x" {
+				t.Fatal(v)
+			}
+		}
+		later := time.Now().Add(time.Hour)
+		d.tidy(later) // leases
+		d.tidy(later) // and then their classes
+		d.mu.Lock()
+		if left := len(d.requests) + len(d.classes) + len(d.leases); left != 0 {
+			t.Errorf("%d are kept", left)
+		}
+		d.mu.Unlock()
 	}
 }

@@ -110,6 +110,14 @@ func (inv *Inventory) Watch(ctx context.Context, every time.Duration, onChange f
 	}
 }
 
+// Watcher returns what watches the devices of a node until ctx ends; nil where there are none.
+func (inv *Inventory) Watcher() func(ctx context.Context, changed func(Change)) {
+	if len(inv.Units) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, changed func(Change)) { inv.Watch(ctx, 0, changed) }
+}
+
 // Simulated returns n devices that no machine has. Their ids are numbers.
 func Simulated(n int) []sched.Device {
 	devices := make([]sched.Device, 0, max(n, 0))

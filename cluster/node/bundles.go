@@ -46,10 +46,19 @@ func (b *book) reserve(group id.PlacementGroup, parts []headwire.BundlePart, now
 	return nil
 }
 
-// release ends what runs in the bundles of a group here, and then gives back what they hold.
-func (b *book) release(group id.PlacementGroup, now time.Time) {
+// release gives back the bundles of a group that are listed, or all.
+func (b *book) release(m headwire.Bundles, now time.Time) {
+	b.releaseWhere(now, func(key sched.BundleKey) bool { return key.Group == m.Group && (len(m.List) == 0 || lists(m, key)) })
+}
+
+func lists(m headwire.Bundles, key sched.BundleKey) bool {
+	return m.Group == key.Group && slices.ContainsFunc(m.List, func(part headwire.BundlePart) bool { return part.Index == key.Index })
+}
+
+// releaseWhere ends what runs in bundles, and then gives back what they hold.
+func (b *book) releaseWhere(now time.Time, over func(sched.BundleKey) bool) {
 	for _, held := range b.sortedBundles() {
-		if held.key.Group != group || held.releasing {
+		if held.releasing || !over(held.key) {
 			continue
 		}
 		held.releasing = true
@@ -68,13 +77,11 @@ func (b *book) release(group id.PlacementGroup, now time.Time) {
 	b.schedule(now)
 }
 
-// keepBundles releases the groups that are not listed, and reserves what is listed and not here.
+// keepBundles releases what is not listed, and reserves what is listed and not here.
 func (b *book) keepBundles(list []headwire.Bundles, now time.Time) error {
-	for _, held := range b.sortedBundles() {
-		if !slices.ContainsFunc(list, func(x headwire.Bundles) bool { return x.Group == held.key.Group }) {
-			b.release(held.key.Group, now)
-		}
-	}
+	b.releaseWhere(now, func(key sched.BundleKey) bool {
+		return !slices.ContainsFunc(list, func(x headwire.Bundles) bool { return lists(x, key) })
+	})
 	var failed error
 	for _, x := range list {
 		if err := b.reserve(x.Group, x.List, now); err != nil {

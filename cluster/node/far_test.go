@@ -237,7 +237,12 @@ func TestPinnedRequests(t *testing.T) {
 	if len(d.reports) != 0 {
 		t.Error("the head hears of what it has decided")
 	}
-	d.release(group, d.now)
+	d.release(headwire.Bundles{Group: group, List: []headwire.BundlePart{{Index: 0}}}, d.now) // of another bundle of the group
+	d.do()
+	if len(d.bundles) != 1 || len(messages[wire.WorkerExited](d, 9)) != 0 {
+		t.Error("a bundle went that was not named")
+	}
+	d.release(headwire.Bundles{Group: group}, d.now)
 	d.do()
 	if got := messages[wire.WorkerExited](d, 9); len(got) != 1 || !strings.Contains(got[0].Reason, "placement group was removed") {
 		t.Errorf("%+v", got)

@@ -264,7 +264,7 @@ func (l *link) notified(method string, body json.RawMessage) {
 		})
 	case headwire.ReleaseMethod:
 		receive(n, body, func(in headwire.Bundles) {
-			n.update(func(b *book, now time.Time) { b.release(in.Group, now) })
+			n.update(func(b *book, now time.Time) { b.release(in, now) })
 		})
 	case headwire.StopActorMethod:
 		receive(n, body, func(in headwire.ActorLife) {

@@ -49,33 +49,57 @@ func (b *book) reclaim(now time.Time) {
 		l.reclaimed = now
 		b.send(l.from.client, wire.KindLeaseReclaim, wire.LeaseID{Lease: l.id})
 	}
-	b.want(waiting, leases)
+	b.want(leases)
+}
+
+// lack is a resource that somebody waits for, of the node or of a bundle.
+type lack struct {
+	bundle   sched.BundleKey // zero: of the node
+	resource string
 }
 
 // want tells those who hold what others wait for, once for each lease: they keep idle leases for a while else.
-func (b *book) want(waiting []*demand, leases []*lease) {
+func (b *book) want(leases []*lease) {
 	free := b.ledger.Pool().Free
-	lacking := map[string][]demandKey{} // who lacks a resource; of many, two
-	for _, d := range waiting {
-		for _, name := range d.class.lacks(free) {
-			if len(lacking[name]) < 2 {
-				lacking[name] = append(lacking[name], d.demandKey)
-			}
-		}
-	}
-	for _, l := range leases {
-		if !l.granted || l.wanted {
+	lacking := map[lack][]demandKey{} // who waits for it; of many, two
+	for _, d := range b.demands {     // those too that the head decides: what is idle here is given back the sooner
+		if d.want == 0 {
 			continue
 		}
-		holding := l.holding()
-		for name, by := range lacking {
-			if holding.Get(name) > 0 && slices.ContainsFunc(by, func(k demandKey) bool { return k != l.from }) {
-				l.wanted = true
-				b.send(l.from.client, wire.KindLeaseWanted, wire.LeaseID{Lease: l.id})
-				break
+		at, names := lack{}, d.class.lacks(free)
+		if d.class.bundle != nil {
+			at.bundle, names = *d.class.bundle, d.class.resources.Names()
+		}
+		for _, at.resource = range names {
+			if len(lacking[at]) < 2 {
+				lacking[at] = append(lacking[at], d.demandKey)
 			}
 		}
 	}
+	if len(lacking) == 0 {
+		return
+	}
+	for _, l := range leases {
+		if l.granted && !l.wanted && l.holdsAny(lacking) {
+			l.wanted = true
+			b.send(l.from.client, wire.KindLeaseWanted, wire.LeaseID{Lease: l.id})
+		}
+	}
+}
+
+// holdsAny reports whether the lease holds something that others lack.
+func (l *lease) holdsAny(lacking map[lack][]demandKey) bool {
+	var at lack
+	if l.class.bundle != nil {
+		at.bundle = *l.class.bundle
+	}
+	holding := l.holding()
+	for _, at.resource = range holding.Names() {
+		if slices.ContainsFunc(lacking[at], func(k demandKey) bool { return k != l.from }) {
+			return true
+		}
+	}
+	return false
 }
 
 // reclaimer is one run of reclaim.

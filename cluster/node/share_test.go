@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"mobula/cluster/headwire"
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
 	"mobula/internal/id"
@@ -187,5 +188,43 @@ func (s *nesting) step() {
 				s.do()
 			}
 		}
+	}
+}
+
+// TestWanted: who holds what another request waits for is told so once, also in a bundle; who holds something else is not.
+func TestWanted(t *testing.T) {
+	d := newFarDesk(t)
+	d.far.pins[9] = true
+	group := id.New[id.PlacementGroup]()
+	if err := d.reserve(group, []headwire.BundlePart{{Index: 0, Resources: cpus(1)}}, d.now); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(number uint64, program string) {
+		in := wire.Class{Program: program, Resources: oneCPU, Strategy: headwire.StrategyText(sched.InGroup(group, 0, false))}
+		d.request(9, &wire.LeaseRequest{Request: number, Slots: 1, Class: in}, d.now)
+		d.pass(time.Millisecond)
+	}
+	wanted := func() (list []id.Lease) {
+		for _, s := range d.sent[9] {
+			if s.kind == wire.KindLeaseWanted {
+				list = append(list, s.body.(wire.LeaseID).Lease)
+			}
+		}
+		return list
+	}
+	ask(1, "p")
+	grants := messages[wire.LeaseGrant](d, 9)
+	if len(grants) != 1 || len(wanted()) != 0 {
+		t.Fatalf("%+v, %v", grants, wanted())
+	}
+	ask(2, "q")
+	d.pass(time.Millisecond)
+	if got := wanted(); len(got) != 1 || got[0] != grants[0].Lease {
+		t.Errorf("%v, want %v", got, grants[0].Lease)
+	}
+	d.giveBack(9, grants[0].Lease, d.now)
+	d.do()
+	if got := messages[wire.LeaseGrant](d, 9); len(got) != 1 {
+		t.Errorf("%+v", got)
 	}
 }

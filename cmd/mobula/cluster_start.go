@@ -119,7 +119,7 @@ func (o *startOptions) nodeConfig() (c node.Config, err error) {
 		return c, fmt.Errorf("find out how much memory there is: %w", err)
 	}
 	c.Resources.Memory = memory.Total
-	c.Store = store.Config{Capacity: int64(max(minStore, min(maxStore, storeShare*float64(memory.Available))))}
+	c.Store = store.Config{Capacity: store.DefaultCapacity(memory)}
 	for flag, size := range map[string]struct {
 		text string
 		to   *int64
@@ -190,10 +190,9 @@ func (o *startOptions) open(ctx context.Context, logger *slog.Logger) (*localClu
 	if err != nil {
 		return nil, err
 	}
-	if conf.Devices, err = o.devices(); err != nil {
+	if err := o.addDevices(ctx, &conf); err != nil {
 		return nil, err
 	}
-	conf.Resources.GPU = sched.Whole(len(conf.Devices))
 	conf.Logger = logger
 	if !o.head {
 		return o.join(ctx, conf)

@@ -72,11 +72,10 @@ func TestNodeOfFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	devices, err := o.devices()
-	if err != nil || len(devices) != 2 {
-		t.Errorf("%+v, %v", devices, err)
+	if err := o.addDevices(t.Context(), &c); err != nil || len(c.Devices) != 2 {
+		t.Errorf("%+v, %v", c.Devices, err)
 	}
-	want := sched.Resources{CPU: sched.One * 5 / 2, Memory: 4 << 30, Custom: map[string]sched.Amount{"license": sched.One, "disk": sched.One / 2}}
+	want := sched.Resources{CPU: sched.One * 5 / 2, GPU: 2 * sched.One, Memory: 4 << 30, Custom: map[string]sched.Amount{"license": sched.One, "disk": sched.One / 2}}
 	if !c.Resources.Equal(want) || c.Store.Capacity != 100e6 || c.Labels["tier"] != "a" || c.Name != "n" {
 		t.Errorf("%+v", c)
 	}

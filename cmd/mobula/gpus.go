@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 
 	"mobula/cluster/gpu"
+	"mobula/cluster/node"
 	"mobula/cluster/sched"
 	"mobula/internal/bytesize"
 )
@@ -38,25 +39,27 @@ func (o *startOptions) gpuCount() (int, error) {
 	return n, nil
 }
 
-// devices are the GPUs that the node offers: those that are found, as many of them as were asked for, or simulated ones where there are not so
-// many.
-func (o *startOptions) devices() ([]sched.Device, error) {
+// addDevices has the node offer and watch the GPUs that are found, as many of them as were asked for, or offer simulated ones where there are
+// not so many.
+func (o *startOptions) addDevices(ctx context.Context, to *node.Config) error {
 	n, err := o.gpuCount()
 	if n == 0 || err != nil {
-		return nil, err
+		return err
 	}
 	c, err := gpuConfig()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	found := gpu.Discover(context.Background(), c).Devices()
+	found := gpu.Discover(ctx, c)
+	to.Devices, to.WatchDevices = found.Devices(), found.Watcher()
 	switch {
-	case n < 0:
-		return found, nil
-	case n <= len(found):
-		return found[:n], nil
+	case n > len(to.Devices):
+		to.Devices, to.WatchDevices = gpu.Simulated(n), nil
+	case n >= 0:
+		to.Devices = to.Devices[:n]
 	}
-	return gpu.Simulated(n), nil
+	to.Resources.GPU = sched.Whole(len(to.Devices))
+	return nil
 }
 
 // gpusCommand tells what GPUs are here, and which of them a node that is started here would offer.

@@ -12,13 +12,6 @@ import (
 	"mobula"
 )
 
-// Bounds of the object store of a node; Ray's are 75 MB and 200 GB.
-const (
-	minStore   = 75e6
-	maxStore   = 200e9
-	storeShare = 0.3
-)
-
 // embeddedCluster is the command line of a notebook's own cluster. config is the JSON of a mobula.Config, or nil.
 func embeddedCluster(config []byte) ([]string, error) {
 	exe, err := os.Executable()

@@ -57,6 +57,18 @@ type Config struct {
 	Log    *slog.Logger // nil: none
 }
 
+// Bounds of DefaultCapacity in bytes, and its share; as Ray's object_store_memory.
+const (
+	minCapacity   = 75e6
+	maxCapacity   = 200e9
+	capacityShare = 0.3
+)
+
+// DefaultCapacity is the Capacity for a machine that has so much memory left: 30 % of it, but 75 MB at least and 200 GB at most.
+func DefaultCapacity(m sysmem.Memory) int64 {
+	return int64(max(minCapacity, min(maxCapacity, capacityShare*float64(m.Available))))
+}
+
 func (c Config) withDefaults() (Config, error) {
 	if c.Capacity <= 0 {
 		return c, errors.New("open an object store: a capacity is needed")
