@@ -15,7 +15,7 @@ lab: ## sets everything up and opens JupyterLab on notebooks/
 demo: ## runs the first notebook headless and prints its outputs
 	@scripts/demo.sh
 
-test: ## everything that CI runs (at most 50 minutes on two cores)
+test: ## everything that CI runs (at most 40 minutes on two cores)
 	@scripts/test.sh
 
 test-kernel: ## the protocol, crash, interrupt and notebook tests with the real jupyter_client

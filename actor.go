@@ -10,7 +10,7 @@ import (
 
 // Actor is a value of type T that lives in a worker. Calls of one caller run in the order in which they were made, one at a time
 // unless Concurrency says otherwise. It may be copied, and captured by tasks, which can call it too. An actor ends when its maker refers to it
-// no more, and its calls have ended; one that is Detached lives until it is killed.
+// no more, nor do tasks that it has started, and its calls have ended; one that is Detached lives until it is killed.
 type Actor[T any] struct{ handle *session.ActorHandle }
 
 var errZeroActor = errors.New("an Actor that nobody has made: use what NewActor or a sibling returned")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"mobula/cluster/session"
@@ -12,10 +14,10 @@ import (
 
 // Config says which cluster to use. The zero value is an embedded one of this machine.
 type Config struct {
-	// Address is that of a node of a running cluster: the path of its socket, as mobula status shows it. Empty: the node that the environment variable
-	// MOBULA_ADDRESS names, or else an embedded cluster, which ends with this process.
+	// Address is that of a node of a running cluster: the path of its socket, as mobula status shows it. Empty: in a program the node that the
+	// environment variable MOBULA_ADDRESS names, or else an embedded cluster, which ends with this process; in a notebook its own cluster.
 	Address string
-	// InProcess runs tasks as goroutines of this process, without other processes.
+	// InProcess runs tasks as goroutines of this process, without other processes. Env and WorkingDir mean nothing then.
 	InProcess bool
 	// Namespace is that of named actors; the job's own if empty.
 	Namespace string
@@ -34,10 +36,19 @@ type Config struct {
 	Resources map[string]float64 // custom ones
 	Labels    map[string]string  // of the node
 
-	// OnLog gets what tasks write; nil: it goes to stdout and stderr, each line with the task's name.
+	// OnLog gets what tasks write; nil: it goes to stdout and stderr, each line with the worker's pid, and the task's name where it is known.
 	OnLog func(Log) `json:"-"`
 	// OnPending hears why tasks wait, and "" when they no longer do; nil: it goes to the standard logger.
 	OnPending func(reason string) `json:"-"`
+}
+
+// session is what the sessions of programs and notebooks have in common.
+func (c *Config) session(node string) session.Config {
+	sc := session.Config{Node: node, Namespace: c.Namespace, Files: c.WorkingDir, OnLog: c.OnLog, OnPending: c.OnPending}
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		sc.Env = append(sc.Env, name+"="+c.Env[name])
+	}
+	return sc
 }
 
 // Log is text that a task wrote.

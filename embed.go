@@ -41,10 +41,8 @@ func open(ctx context.Context, c Config) (s *session.Session, end func() error, 
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("find this program: %w", err), stop())
 	}
-	sc := session.Config{Node: address, Program: p, Path: path, Namespace: c.Namespace, Files: c.WorkingDir, OnLog: c.OnLog, OnPending: c.OnPending}
-	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
-		sc.Env = append(sc.Env, name+"="+c.Env[name])
-	}
+	sc := c.session(address)
+	sc.Program, sc.Path = p, path
 	if sc.OnLog == nil {
 		sc.OnLog = printLog
 	}

@@ -171,8 +171,8 @@ func ExampleRef_Cancel() {
 }
 
 func ExampleRef_Kill() {
-	r := mobula.Go(func() int { time.Sleep(20 * time.Millisecond); return 1 })
-	r.Kill() // does not wait for the task
+	r := mobula.Go(func() int { time.Sleep(20 * time.Millisecond); return 1 }) // its work
+	r.Kill()                                                                   // does not wait for the task
 	_, err := r.Get(context.Background())
 	fmt.Println(err != nil)
 	// Output: true

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 
 	"mobula/cluster/session"
@@ -32,13 +31,8 @@ func open(ctx context.Context, c Config) (s *session.Session, end func() error, 
 			return nil, nil, err
 		}
 	}
-	sc := session.Config{
-		Node: c.Address, Program: h.Program, Path: h.Path, Env: slices.Clone(h.Env), Namespace: c.Namespace, Files: c.WorkingDir,
-		OnLog: c.OnLog, OnPending: c.OnPending,
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
-		sc.Env = append(sc.Env, name+"="+c.Env[name])
-	}
+	sc := c.session(c.Address)
+	sc.Program, sc.Path, sc.Env = h.Program, h.Path, slices.Concat(h.Env, sc.Env)
 	if sc.OnLog == nil {
 		sc.OnLog = h.OnLog
 	}

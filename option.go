@@ -150,7 +150,7 @@ func Limit(n int) Option {
 	}
 }
 
-// Detached has an actor live on when the process that made it ends, until it is killed. It needs a Name.
+// Detached has an actor live on when the process that made it ends, until it is killed. It needs a Name, and its constructor may capture at most 16 KB.
 func Detached() Option { return func(o *options) { o.detached = true } }
 
 // GetIfExists takes the actor of that Name if there is one, and makes it only else.

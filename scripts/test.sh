@@ -22,17 +22,17 @@ suite() {
 pytests() { "$VENV/bin/python" -m pytest -q "$@"; }
 export -f pytests; export VENV ROOT OUT
 only=("$@")
-suite setup 300 bash -c 'source scripts/common.sh; venv test; build_mobula; install_kernel'
+suite setup 270 bash -c 'source scripts/common.sh; venv test; build_mobula; install_kernel'
 suite lint 300 scripts/lint.sh
-suite unit 480 go test -timeout 460s $(go list ./... | grep -v /tests/)
-suite nvml 120 bash -c 'source scripts/common.sh; nvml_flags
+suite unit 420 go test -timeout 400s $(go list ./... | grep -v /tests/)
+suite nvml 60 bash -c 'source scripts/common.sh; nvml_flags
   [ ${#NVML[@]} != 0 ] || { echo "not run: here no program links that looks up symbols of NVIDIA'"'"'s library as it calls them"; exit; }
-  go test -timeout 110s "${NVML[@]}" ./cluster/gpu/...'
-suite sessions 180 go test -timeout 170s ./tests/session/...
-suite core 420 go test -race -timeout 400s ./tests/core/...
-suite kernel 480 bash -c 'pytests tests/kernel'
-suite lang 360 go run ./tests/lang -sample 5m -seed 1 -report ""
-suite browser 300 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
+  go test -timeout 50s "${NVML[@]}" ./cluster/gpu/...'
+suite sessions 120 go test -timeout 110s ./tests/session/...
+suite core 330 go test -race -timeout 310s ./tests/core/...
+suite kernel 330 bash -c 'pytests tests/kernel'
+suite lang 330 go run ./tests/lang -sample 5m -seed 1 -report ""
+suite browser 240 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
 
 printf '\n'
 for i in "${!names[@]}"; do printf '%-10s %s\n' "${names[$i]}" "${results[$i]}"; done

@@ -16,7 +16,7 @@ func (d *Driver) Attach(name string, at wire.ActorPlace, made *Object) *Actor {
 	a.made, a.attached = &task{d: d}, true
 	a.made.Object.ID, a.made.ready = made.ID, true
 	a.made.value, a.made.err = made.Result()
-	d.wg.Go(func() { d.attach(a, at) })
+	d.apart(func() { d.attach(a, at) })
 	return a
 }
 

@@ -50,17 +50,30 @@ func (d *Driver) Cluster(ctx context.Context) (headwire.Caller, error) {
 	if c := d.services.client; c != nil {
 		return c, nil
 	}
-	c, err := headclient.Connect(ctx, headclient.Config{
-		Addresses: []string{"unix:" + d.conf.Node}, Role: wire.RoleCLI, Build: d.conf.Build, Values: map[string]string{wire.ValueJob: d.conf.Job.String()},
+	var c *headclient.Client
+	var err error
+	connected := make(chan struct{})
+	d.apart(func() {
+		defer close(connected)
+		c, err = headclient.Connect(ctx, headclient.Config{
+			Addresses: []string{"unix:" + d.conf.Node}, Role: wire.RoleCLI, Build: d.conf.Build, Values: map[string]string{wire.ValueJob: d.conf.Job.String()},
+		})
+		if err == nil {
+			d.wg.Go(func() {
+				<-d.ctx.Done()
+				c.Close()
+			})
+		}
 	})
+	select {
+	case <-connected:
+	case <-d.ctx.Done():
+		return nil, d.Err()
+	}
 	if err != nil {
 		return nil, err
 	}
 	d.services.client = c
-	d.wg.Go(func() {
-		<-d.ctx.Done()
-		c.Close()
-	})
 	return c, nil
 }
 

@@ -3,7 +3,9 @@ package driver
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
@@ -70,7 +72,10 @@ func Connect(ctx context.Context, c Config) (*Driver, error) {
 		c.IdleLease = 200 * time.Millisecond
 	}
 	stream, err := (&net.Dialer{}).DialContext(ctx, "unix", c.Node)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
+		return nil, &fault.DisconnectedError{Reason: fmt.Sprintf("no node of this machine is at %s: give the path of a node's socket, as mobula status shows it", c.Node)}
+	case err != nil:
 		return nil, &fault.DisconnectedError{Reason: fmt.Sprintf("connect to the node: %v", err)}
 	}
 	d := &Driver{conf: c, node: frame.New(stream), classes: map[classID]*class{}, requests: map[uint64]*class{},
@@ -173,6 +178,10 @@ func (d *Driver) work() {
 		}
 	}
 }
+
+// apart has f run on a goroutine of the driver: those that the caller starts are the caller's, such as a cell's, which may be interrupted.
+// It may not run where the connection has ended.
+func (d *Driver) apart(f func()) { d.later(func() { d.wg.Go(f) }) }
 
 func (d *Driver) runDeferred() {
 	for {

@@ -35,7 +35,7 @@ func (d *Driver) NewNamed(s NamedSpec) *Actor {
 	a.made = t
 	t.Then(func() { a.wasMade(t) })
 	d.whenReady(t, func() {
-		d.wg.Go(func() {
+		d.apart(func() {
 			if err := d.register(a, t, &s); err != nil {
 				t.resolve(wire.Payload{}, err)
 			}
@@ -63,7 +63,7 @@ func (d *Driver) followed(actor id.Actor, name string, epoch uint64) *Actor {
 	a.made.ID, a.made.task = id.New[id.Object](), a.made
 	made := a.made
 	made.Then(func() { a.wasMade(made) })
-	d.wg.Go(func() { d.follow(a, epoch) })
+	d.apart(func() { d.follow(a, epoch) })
 	return a
 }
 

@@ -121,6 +121,7 @@ const (
 func (a *Actor) encode(t *transit) []byte {
 	made := a.Made()
 	t.add(made)
+	t.handles = append(t.handles, a)
 	how := atItsPlace
 	if a.named {
 		how = byItsName
@@ -146,15 +147,14 @@ func (t *transit) actor(data []byte) (*Actor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", codec.ErrDamaged, err)
 	}
+	named := how == byItsName
 	var found *driver.Actor
-	apart(func() {
-		if how == byItsName {
-			found = t.s.driver.Follow(at.Actor, name)
-		} else {
-			found = t.s.driver.Attach(name, at, driver.Received(made, place))
-		}
-	})
-	a := t.s.wrapActor(found, name, how == byItsName)
+	if named {
+		found = t.s.driver.Follow(at.Actor, name)
+	} else {
+		found = t.s.driver.Attach(name, at, driver.Received(made, place))
+	}
+	a := t.s.wrapActor(found, name, named)
 	if t.actors == nil {
 		t.actors = map[id.Object]*Actor{}
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -126,10 +128,24 @@ func (e *executor) session(job id.Job) (*Session, error) {
 	return s, err
 }
 
-func (e *executor) close() {
+// all are the sessions that tasks have used.
+func (e *executor) all() []*Session {
+	if e.process != nil {
+		if s := e.process(); s != nil {
+			return []*Session{s}
+		}
+		return nil
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, s := range e.sessions {
+	return slices.Collect(maps.Values(e.sessions))
+}
+
+func (e *executor) close() {
+	if e.process != nil {
+		return // it is the driver's
+	}
+	for _, s := range e.all() {
 		_ = s.Close() // the process ends
 	}
 }
@@ -138,8 +154,8 @@ func (e *executor) close() {
 func (e *executor) Load(part int, code []byte) error { return e.conf.Program.Load(part, code) }
 
 // SetEnvironment gives variables their values.
-func (e *executor) SetEnvironment(digest string, values wire.Payload) error {
-	s, err := e.session(id.Job{})
+func (e *executor) SetEnvironment(job id.Job, digest string, values wire.Payload) error {
+	s, err := e.session(job)
 	if err != nil {
 		return err
 	}
@@ -152,8 +168,8 @@ func (e *executor) SetEnvironment(digest string, values wire.Payload) error {
 
 // Release gives up the reference to a result that its driver holds now.
 func (e *executor) Release(object id.Object) {
-	if s, err := e.session(id.Job{}); err == nil {
-		s.store.Ref(object, -1) // all sessions share one store
+	if list := e.all(); len(list) > 0 { // all share one store
+		list[0].store.Ref(object, -1)
 	}
 }
 

@@ -51,15 +51,6 @@ func cellHere() int {
 	return 0
 }
 
-// apart runs f so that the goroutines it starts do not belong to a cell.
-func apart(f func()) {
-	if h := Hosted(); h != nil && h.Apart != nil {
-		h.Apart(f)
-		return
-	}
-	f()
-}
-
 // Interruptible returns a context that ends with ctx, and when the cell that the calling goroutine belongs to is
 // interrupted. leave is called when the wait is over; it ends the goroutine of an interrupted cell.
 func Interruptible(ctx context.Context) (c context.Context, leave func()) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 
 	"mobula/cluster/driver"
 	"mobula/cluster/wire"
@@ -37,8 +38,11 @@ func (s *Session) Put(ctx context.Context, p any) *Object {
 		return Failed(fmt.Errorf("put a %v: %w", v.Type(), err))
 	}
 	o := s.wrap(s.driver.Put(value, t.objects))
-	if !value.Place.IsZero() {
-		o.Own(s.releaser(value.Place))
+	if !value.Place.IsZero() || len(t.handles) > 0 {
+		o.Own(func() {
+			s.giveUp(value.Place)
+			runtime.KeepAlive(t.handles)
+		})
 	}
 	return o
 }

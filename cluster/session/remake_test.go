@@ -18,7 +18,7 @@ func connectHere(t *testing.T) *Session {
 	t.Helper()
 	p, err := program.Executable()
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	var s *Session
 	n, err := node.Start(t.Context(), node.Config{Store: store.Config{Capacity: 64 << 20}, Starter: node.Function(func(ctx context.Context, w node.WorkerSpec) error {

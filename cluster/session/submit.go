@@ -60,7 +60,7 @@ func (s *Session) prepare(spec *Spec, run Run, inlineMax int) (driver.Spec, erro
 	if spec.OnItem != nil {
 		d.OnItem = func(o *driver.Object) { spec.OnItem(s.wrap(o)) }
 	}
-	kept := held{closure: s.holder(closure)}
+	kept := held{handles: t.handles, closure: s.holder(closure)}
 	d.Class.Program, d.Class.Environment = s.conf.ProgramID, needs.Environment
 	if d.ClassKey != "" {
 		d.ClassKey += needs.Environment
@@ -75,8 +75,9 @@ func (s *Session) prepare(spec *Spec, run Run, inlineMax int) (driver.Spec, erro
 	return d, nil
 }
 
-// held is what a task keeps in the store while it may run.
+// held is what a task keeps while it may run.
 type held struct {
+	handles     []*Actor
 	closure     *driver.Object
 	environment *environment
 }

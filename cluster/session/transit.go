@@ -21,6 +21,7 @@ type transit struct {
 	s *Session
 
 	objects []*driver.Object // encoding: the value refers to them
+	handles []*Actor         // encoding: and to these, which live as long as it is needed
 	names   []string         // encoding: of the functions in the value, and of the types in its interfaces
 	few     [2]string        // room for names
 

@@ -169,7 +169,7 @@ func (c *conn) handle(kind byte, body []byte) error {
 		if err != nil {
 			return err
 		}
-		c.load(func(l Loader) error { return l.SetEnvironment(m.Digest, m.Values) })
+		c.load(func(l Loader) error { return l.SetEnvironment(c.job, m.Digest, m.Values) })
 	case wire.KindTaken:
 		m, err := wire.ParseTaken(body)
 		if err != nil {

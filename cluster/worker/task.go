@@ -28,8 +28,8 @@ type Executor interface {
 type Loader interface {
 	// Load adds a part of the program's code, by its number. A part may come again.
 	Load(part int, code []byte) error
-	// SetEnvironment sets variables. It is called before any task that reads them.
-	SetEnvironment(digest string, values wire.Payload) error
+	// SetEnvironment sets variables for tasks of a job. It is called before any task that reads them.
+	SetEnvironment(job id.Job, digest string, values wire.Payload) error
 }
 
 // Holder is an Executor whose outcomes may be in an object store: it holds them until the driver does.

@@ -133,6 +133,9 @@ func TestRulesBite(t *testing.T) {
 		{"upward", fstest.MapFS{"display/a.go": file(doc + "package display\nimport _ \"mobula/kernel\"")}, "imports kernel"},
 		{"not std", fstest.MapFS{"interp/loader/a.go": file(doc + "package loader\nimport _ \"golang.org/x/sys/unix\"")}, "links the standard library"},
 		{"host reaches out", fstest.MapFS{"interp/host/a.go": file(doc + "package host\nimport _ \"mobula/interp/cell\"")}, "no part of the session host"},
+		{"host through a file of its own", fstest.MapFS{
+			"interp/host/a.go": file("//go:build mobulahost\n\n" + doc + "package host\nimport _ \"mobula/interp/cell\""),
+		}, "no part of the session host"},
 		{"no layer", fstest.MapFS{"strange/a.go": file(doc + "package strange\nimport _ \"os\"")}, "in no layer"},
 		{"banned through another", fstest.MapFS{
 			"kernel/wire/a.go": file(doc + "package wire\nimport _ \"mobula/kernel/b\""),
@@ -160,5 +163,23 @@ func TestRulesBite(t *testing.T) {
 	}
 	if len(foreignLines([]byte("see /wo"+"rk/x"))) != 1 {
 		t.Error("a machine's path is not found")
+	}
+}
+
+// TestFilesOfPrograms: a file that the session host is built without may import what the host must not.
+func TestFilesOfPrograms(t *testing.T) {
+	doc := "// Package x.\n//\n// # Concurrency\n//\n// # Testing\n"
+	for tag, held := range map[string]bool{"": true, "//go:build mobulahost\n\n": true, "//go:build !mobulahost\n\n": false} {
+		packages, err := Load(fstest.MapFS{
+			"a.go":              {Data: []byte(doc + "package mobula")},
+			"b.go":              {Data: []byte(tag + "package mobula\nimport _ \"mobula/cluster/head\"")},
+			"cluster/head/a.go": {Data: []byte(doc + "package head")},
+		}, token.NewFileSet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(policy.Check(packages)); strings.Contains(got, "no part of the session host") != held {
+			t.Errorf("%q: %s", tag, got)
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"mobula"
 )
@@ -16,26 +15,28 @@ type counter struct {
 }
 
 type gauge struct {
-	mu      sync.Mutex
-	now, at int
+	mu      sync.Mutex // guards below
+	now     int
+	changed sync.Cond
 }
 
 // enter runs with others at the same time until as many are there as want is.
 func (g *gauge) enter(ctx context.Context, want int) (int, error) {
 	g.mu.Lock()
-	g.now++
-	g.at = max(g.at, g.now)
-	g.mu.Unlock()
-	for ctx.Err() == nil {
+	defer g.mu.Unlock()
+	g.changed.L = &g.mu
+	stop := context.AfterFunc(ctx, func() {
 		g.mu.Lock()
-		at := g.at
-		g.mu.Unlock()
-		if at >= want {
-			return at, nil
-		}
-		time.Sleep(time.Millisecond)
+		defer g.mu.Unlock()
+		g.changed.Broadcast()
+	})
+	defer stop()
+	g.now++
+	g.changed.Broadcast()
+	for g.now < want && ctx.Err() == nil {
+		g.changed.Wait()
 	}
-	return 0, ctx.Err()
+	return g.now, ctx.Err()
 }
 
 func newCounter(n int) mobula.Actor[counter] {

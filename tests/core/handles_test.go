@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -85,5 +86,58 @@ func TestNamedActorKeepsWhatItCaptures(t *testing.T) {
 	}
 	if err := a.Kill(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDetachedActorCapturesLittle: what would be lost with this process is an error at once.
+func TestDetachedActorCapturesLittle(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	connect(t, mobula.Config{CPUs: 2})
+	v, put := ramp(large), mobula.Put(ramp(large))
+	for name, f := range map[string]func() *counter{
+		"a variable": func() *counter { return &counter{n: len(v)} },
+		"an object":  func() *counter { return &counter{n: len(put.Value())} },
+	} {
+		err := mobula.NewActor(f, mobula.Name(name), mobula.Detached()).Wait(ctx)
+		if err == nil || !strings.Contains(err.Error(), "read large data in the constructor") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestMistakenAddress: an address that is no socket's says what is wanted.
+func TestMistakenAddress(t *testing.T) {
+	for _, address := range []string{"head:10001", "mobula://head:10001"} {
+		if err := mobula.Connect(t.Context(), mobula.Config{Address: address}); err == nil || !strings.Contains(err.Error(), "mobula status shows it") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// TestCapturedActorLives: an actor that only a task refers to lives as long as that.
+func TestCapturedActorLives(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	connect(t, mobula.Config{CPUs: 2})
+	hold := mobula.NewActor(func() *gauge { return &gauge{} }, mobula.Concurrency(2))
+	both := func(ctx context.Context, g *gauge) (int, error) { return g.enter(ctx, 2) }
+	task := func() mobula.Ref[int] {
+		a := mobula.NewActor(func() *counter { return &counter{} })
+		return mobula.Try(func(ctx context.Context) (int, error) {
+			if _, err := mobula.TryCall(hold, func(ctx context.Context, g *gauge) (int, error) { return g.enter(ctx, 2) }).Get(ctx); err != nil {
+				return 0, err
+			}
+			return mobula.Call(a, increment).Get(ctx)
+		})
+	}()
+	for range 5 {
+		runtime.GC() // its handle here is collected
+	}
+	if _, err := mobula.TryCall(hold, both).Get(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := task.Get(ctx); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
 	}
 }
