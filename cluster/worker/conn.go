@@ -23,9 +23,9 @@ type conn struct {
 	devices []string
 	running int
 	queue   fifo[*Task]
-	pending map[id.Task]*Task  // queued and running, those of actors too: what can be canceled
-	kept    map[id.Object]kept // of results, until the driver holds them
-	unfit   error              // what its tasks need could not be loaded
+	pending map[id.Task]*Task    // queued and running, those of actors too: what can be canceled
+	kept    map[id.Object][]kept // of results, until the driver holds them; each result counts
+	unfit   error                // what its tasks need could not be loaded
 	err     error
 }
 
@@ -44,7 +44,7 @@ func (c *conn) serve() {
 	}
 	c.mu.Lock()
 	c.err = err
-	kept, cpus := c.kept, c.cpus
+	untaken, cpus := c.kept, c.cpus
 	c.kept = nil
 	c.queue.takeAll()
 	for _, t := range c.pending {
@@ -65,8 +65,8 @@ func (c *conn) serve() {
 	for _, actor := range orphans {
 		c.w.kill(actor)
 	}
-	for object, k := range kept {
-		if k.own {
+	for object, list := range untaken {
+		if list[0].own {
 			c.release(object)
 		}
 	}
@@ -87,10 +87,10 @@ func (c *conn) keep(value wire.Payload, what any) {
 	ended := c.err != nil
 	if !ended {
 		if c.kept == nil {
-			c.kept = map[id.Object]kept{}
+			c.kept = map[id.Object][]kept{}
 		}
 		for place := range value.Places {
-			c.kept[place.Object] = kept{own: place == value.Place, keep: what}
+			c.kept[place.Object] = append(c.kept[place.Object], kept{own: place == value.Place, keep: what})
 		}
 	}
 	c.mu.Unlock()
@@ -102,10 +102,14 @@ func (c *conn) keep(value wire.Payload, what any) {
 // taken hears that the driver holds an object itself.
 func (c *conn) taken(object id.Object) {
 	c.mu.Lock()
-	k := c.kept[object]
-	delete(c.kept, object)
+	list := c.kept[object]
+	if len(list) > 1 {
+		c.kept[object] = list[1:]
+	} else {
+		delete(c.kept, object)
+	}
 	c.mu.Unlock()
-	if k.own {
+	if len(list) > 0 && list[0].own {
 		c.release(object)
 	}
 }
