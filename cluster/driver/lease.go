@@ -92,7 +92,7 @@ func (d *Driver) dial(g wire.LeaseGrant, cpus float64) (*frame.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
 	}
-	conn := frame.New(stream)
+	conn := frame.NewBlocking(stream)
 	ctx, cancel := context.WithTimeout(d.ctx, dialPatience)
 	defer cancel()
 	if _, _, err := conn.Handshake(ctx, frame.Hello{Role: "driver", Build: d.conf.Build, PID: os.Getpid()}); err != nil {

@@ -198,19 +198,12 @@ func failed(f wire.Failure) worker.Outcome { return worker.Outcome{Failure: &f} 
 
 // run calls the closure. What it returns says how the user's code failed.
 func (x *execution) run(run Run) (f *wire.Failure) {
-	returned := false
 	defer func() {
-		if returned {
-			return
-		}
 		if v := recover(); v != nil {
 			f = x.panicked(v)
-			return
 		}
-		f = &wire.Failure{Message: "it ended its goroutine (runtime.Goexit)", Panic: true}
 	}()
 	err := run(x)
-	returned = true
 	if err == nil {
 		return nil
 	}

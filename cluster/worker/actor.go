@@ -30,12 +30,13 @@ func (w *Worker) create(t *Task) {
 	w.mu.Lock()
 	w.actors[t.Actor] = a
 	w.mu.Unlock()
-	w.tasks.Go(func() {
-		out := t.run(w.exec)
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.value, a.ready, a.failed = out.Actor, true, out.Failure != nil
-		a.startLocked()
+	w.start(func() {
+		t.run(w.exec, func(out Outcome) {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.value, a.ready, a.failed = out.Actor, true, out.Failure != nil
+			a.startLocked()
+		})
 	})
 }
 
@@ -81,32 +82,40 @@ func (a *actor) startLocked() {
 	}
 	for n := a.queue.len(); n > 0 && a.running < a.concurrency; n-- {
 		a.running++
-		a.w.tasks.Go(a.work)
+		a.w.start(a.work)
 	}
 }
 
 // work runs calls until none waits.
 func (a *actor) work() {
+	ended := false
+	defer func() {
+		if !ended { // a call has ended its goroutine
+			a.w.start(a.work)
+		}
+	}()
 	for {
 		a.mu.Lock()
 		t, ok := a.queue.pop()
 		if !ok {
 			a.running--
 			a.mu.Unlock()
+			ended = true
 			return
+		}
+		if a.failed {
+			a.mu.Unlock()
+			t.refuse(wire.StatusActorGone, nil) // the driver has been told why
+			continue
 		}
 		t.State, t.Devices = a.value, a.devices
 		a.active[t] = true
-		failed := a.failed
 		a.mu.Unlock()
-		if failed {
-			t.refuse(wire.StatusActorGone, nil) // the driver has been told why
-		} else {
-			t.run(a.w.exec)
-		}
-		a.mu.Lock()
-		delete(a.active, t)
-		a.mu.Unlock()
+		t.run(a.w.exec, func(Outcome) {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			delete(a.active, t)
+		})
 	}
 }
 

@@ -178,14 +178,28 @@ func (t *Task) consume(count uint64) {
 	t.taken.Broadcast()
 }
 
-// run executes the task on the calling goroutine and reports how it ended.
-func (t *Task) run(e Executor) Outcome {
+// errEnded is how a task fails whose goroutine ends.
+var errEnded = &wire.Failure{Message: "it ended its goroutine (runtime.Goexit, or FailNow of a test)", Panic: true}
+
+// run executes the task on the calling goroutine and reports how it ended, to then as well, unless that is nil.
+func (t *Task) run(e Executor, then func(Outcome)) {
 	var text [32]byte
 	hex.Encode(text[:], t.Task.ID[:])
 	golocal.Set(golocal.New(labelKey, string(text[:]), t))
 	start := time.Now()
 	t.worker.processors.begin()
-	out := e.Execute(t)
+	out := Outcome{Failure: errEnded}
+	defer func() {
+		t.finish(start, out)
+		if then != nil {
+			then(out)
+		}
+	}()
+	out = e.Execute(t)
+}
+
+// finish reports how the task has ended.
+func (t *Task) finish(start time.Time, out Outcome) {
 	t.worker.processors.end()
 	golocal.Set(nil)
 	t.ended()
@@ -204,7 +218,6 @@ func (t *Task) run(e Executor) Outcome {
 	if t.ctx != nil {
 		t.cancel(nil)
 	}
-	return out
 }
 
 // refuse reports the result of a task that does not run.

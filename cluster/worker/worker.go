@@ -38,7 +38,7 @@ type Worker struct {
 	nodeID     id.Node
 	address    string // of its own socket
 	processors processors
-	tasks      sync.WaitGroup
+	runners    *runners
 	conns      sync.WaitGroup
 
 	mu     sync.Mutex // guards below
@@ -51,7 +51,7 @@ type Worker struct {
 func Run(ctx context.Context, c Config) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	w := &Worker{conf: c, exec: c.Executor, ctx: ctx, actors: map[id.Actor]*actor{}, open: map[*conn]bool{}}
+	w := &Worker{conf: c, exec: c.Executor, ctx: ctx, actors: map[id.Actor]*actor{}, open: map[*conn]bool{}, runners: newRunners()}
 	listener, err := net.Listen("unix", filepath.Join(c.Dir, c.Worker.String()+".sock"))
 	if err != nil {
 		return fmt.Errorf("worker: listen for drivers: %w", err)
@@ -108,7 +108,7 @@ func (w *Worker) accept(l net.Listener) {
 		if err != nil {
 			return // closed
 		}
-		c := &conn{Conn: frame.New(stream), w: w, pending: map[id.Task]*Task{}}
+		c := &conn{Conn: frame.NewBlocking(stream), w: w, pending: map[id.Task]*Task{}}
 		w.mu.Lock()
 		closed := w.closed
 		w.open[c] = true
@@ -121,11 +121,14 @@ func (w *Worker) accept(l net.Listener) {
 	}
 }
 
+// start has f run on a goroutine of the worker.
+func (w *Worker) start(f func()) { w.runners.run(w.ctx, f) }
+
 // drain waits for tasks to heed the end of their contexts, for a while.
 func (w *Worker) drain() {
 	ended := make(chan struct{})
 	go func() { // ends with the last task
-		w.tasks.Wait()
+		w.runners.all.Wait()
 		close(ended)
 	}()
 	select {

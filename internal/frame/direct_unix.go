@@ -27,7 +27,7 @@ func (d direct) usable() bool { return d.raw != nil }
 // write returns how much it has written. An error shows itself again to the next write that waits.
 func (d direct) write(b []byte) (n int) {
 	_ = d.raw.Write(func(fd uintptr) bool {
-		n, _ = syscall.Write(int(fd), b)
+		n, _ = syscall.SendmsgN(int(fd), b, nil, nil, syscall.MSG_DONTWAIT)
 		return true
 	})
 	return max(0, n)

@@ -74,6 +74,14 @@ func New(stream net.Conn) *Conn {
 	return c
 }
 
+// NewBlocking is New for a connection whose round trips count: it has a thread of the process, if it is a unix socket and there are not too many.
+func NewBlocking(stream net.Conn) *Conn {
+	if s := newBlocking(stream); s != nil {
+		return New(s)
+	}
+	return New(stream)
+}
+
 // Send queues a frame; appendBody adds its body to the buffer that it is given. An error tells that the connection has ended;
 // what is queued may be lost when it does.
 func (c *Conn) Send(kind byte, appendBody func([]byte) []byte) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -16,7 +17,9 @@ import (
 )
 
 // sockets returns both ends of a connection.
-func sockets(t testing.TB) (a, b *Conn) {
+func sockets(t testing.TB) (a, b *Conn) { return socketsOf(t, New) }
+
+func socketsOf(t testing.TB, of func(net.Conn) *Conn) (a, b *Conn) {
 	t.Helper()
 	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
@@ -31,7 +34,7 @@ func sockets(t testing.TB) (a, b *Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, b = New(dialed), New(accepted)
+	a, b = of(dialed), of(accepted)
 	t.Cleanup(func() {
 		a.Abort()
 		b.Abort()
@@ -40,7 +43,13 @@ func sockets(t testing.TB) (a, b *Conn) {
 }
 
 func TestFramesArriveInOrder(t *testing.T) {
-	a, b := sockets(t)
+	for name, of := range kinds {
+		t.Run(name, func(t *testing.T) { checkFramesArriveInOrder(t, of) })
+	}
+}
+
+func checkFramesArriveInOrder(t *testing.T, of func(net.Conn) *Conn) {
+	a, b := socketsOf(t, of)
 	sizes := []int{0, 1, 100, readSize - headSize, readSize, readSize + 1, 3 << 20, 7, 0}
 	random := rand.New(rand.NewPCG(1, 2))
 	var want [][]byte
@@ -77,7 +86,13 @@ func TestFramesArriveInOrder(t *testing.T) {
 
 // TestSendNeverBlocks: who sends without the writer, and fills the socket's buffer, goes on at once, and order is kept.
 func TestSendNeverBlocks(t *testing.T) {
-	a, b := sockets(t)
+	for name, of := range kinds {
+		t.Run(name, func(t *testing.T) { checkSendNeverBlocks(t, of) })
+	}
+}
+
+func checkSendNeverBlocks(t *testing.T, of func(net.Conn) *Conn) {
+	a, b := socketsOf(t, of)
 	body := make([]byte, readSize-100)
 	const frames = 200
 	queued := 0
@@ -112,7 +127,13 @@ func TestSendNeverBlocks(t *testing.T) {
 }
 
 func TestManySendersAndHandlers(t *testing.T) {
-	a, b := sockets(t)
+	for name, of := range kinds {
+		t.Run(name, func(t *testing.T) { checkManySendersAndHandlers(t, of) })
+	}
+}
+
+func checkManySendersAndHandlers(t *testing.T, of func(net.Conn) *Conn) {
+	a, b := socketsOf(t, of)
 	const senders, each = 8, 2000
 	go func() {
 		_ = b.Serve(func(kind byte, body []byte) error { // the end of the test ends it
@@ -149,7 +170,13 @@ func TestManySendersAndHandlers(t *testing.T) {
 }
 
 func TestClosed(t *testing.T) {
-	a, b := sockets(t)
+	for name, of := range kinds {
+		t.Run(name, func(t *testing.T) { checkClosed(t, of) })
+	}
+}
+
+func checkClosed(t *testing.T, of func(net.Conn) *Conn) {
+	a, b := socketsOf(t, of)
 	b.Abort()
 	if err := a.Serve(func(byte, []byte) error { return nil }); err == nil {
 		t.Error("the end of the connection went unnoticed")
@@ -163,7 +190,13 @@ func TestClosed(t *testing.T) {
 }
 
 func TestThrottle(t *testing.T) {
-	a, b := sockets(t)
+	for name, of := range kinds {
+		t.Run(name, func(t *testing.T) { checkThrottle(t, of) })
+	}
+}
+
+func checkThrottle(t *testing.T, of func(net.Conn) *Conn) {
+	a, b := socketsOf(t, of)
 	big := make([]byte, highWater)
 	for range 2 {
 		if err := a.Send(1, func(b []byte) []byte { return append(b, big...) }); err != nil {
@@ -262,9 +295,9 @@ func FuzzServe(f *testing.F) {
 	})
 }
 
-func echo(b *testing.B, window int) {
+func echo(b *testing.B, of func(net.Conn) *Conn, window int) {
 	b.Helper()
-	x, y := sockets(b)
+	x, y := socketsOf(b, of)
 	go func() {
 		_ = y.Serve(func(kind byte, body []byte) error { // the end of the benchmark ends it
 			return y.Send(kind, func(out []byte) []byte { return append(out, body...) })
@@ -291,6 +324,10 @@ func echo(b *testing.B, window int) {
 	}
 }
 
-func BenchmarkEchoSync(b *testing.B)     { echo(b, 1) }
-func BenchmarkEchoWindow64(b *testing.B) { echo(b, 64) }
-func BenchmarkEchoWindow4k(b *testing.B) { echo(b, 4096) }
+func BenchmarkEcho(b *testing.B) {
+	for name, of := range kinds {
+		for _, window := range []int{1, 64, 4096} {
+			b.Run(fmt.Sprintf("%s/%d", name, window), func(b *testing.B) { echo(b, of, window) })
+		}
+	}
+}

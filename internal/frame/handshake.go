@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 )
 
 // The versions of the protocol that this build speaks.
@@ -34,7 +33,7 @@ func (e *VersionError) Error() string {
 // maxHello bounds the body of a handshake in bytes: whoever sends it has shown no credential yet.
 const maxHello = 64 << 10
 
-// Handshake sends hello, and returns the other end's and the version that both use. It comes before Serve.
+// Handshake sends hello, and returns the other end's and the version that both use. It comes before Serve. The end of ctx is that of the connection.
 func (c *Conn) Handshake(ctx context.Context, hello Hello) (peer Hello, version int, err error) {
 	hello.Min, hello.Max = minVersion, maxVersion
 	body, err := json.Marshal(hello)
@@ -44,7 +43,7 @@ func (c *Conn) Handshake(ctx context.Context, hello Hello) (peer Hello, version 
 	if err := c.Send(handshakeFor, func(b []byte) []byte { return append(b, body...) }); err != nil {
 		return Hello{}, 0, fmt.Errorf("handshake: %w", err)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.stream.SetReadDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = c.stream.Close() })
 	kind, body, err := c.in.next()
 	if !stop() {
 		return Hello{}, 0, fmt.Errorf("handshake: %w", context.Cause(ctx))

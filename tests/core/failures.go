@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 
 	"mobula"
@@ -47,6 +48,16 @@ var failures = []Program{
 		_, err := mobula.Go(func() int { panic(fmt.Sprint("odd ", 3)) }).Get(ctx)
 		return fmt.Sprint(strings.HasSuffix(err.Error(), ": odd 3")), nil
 	}, "true"},
+	{"a task, a constructor and a call that end their goroutines", func(ctx context.Context) (string, error) {
+		_, err := mobula.Go(func() int { runtime.Goexit(); return 0 }).Get(ctx)
+		never := mobula.NewActor(func() *int { runtime.Goexit(); return nil })
+		_, unmade := mobula.Call(never, func(n *int) int { return *n }).Get(ctx)
+		a := mobula.NewActor(func() *int { return new(int) })
+		_, called := mobula.Send(a, func(*int) { runtime.Goexit() }).Get(ctx)
+		next, err2 := mobula.Call(a, func(n *int) int { return *n + 5 }).Get(ctx)
+		says := func(err error) bool { return err != nil && strings.Contains(err.Error(), "it ended its goroutine") }
+		return fmt.Sprint(says(err), says(unmade), says(called), next), err2
+	}, "true true true 5"},
 	{"failures of inputs", func(ctx context.Context) (string, error) {
 		bad := mobula.Try(func(context.Context) (int, error) { return 0, errBusy }, mobula.Name("bad"))
 		next := mobula.Go(func() int { return bad.Value() })
