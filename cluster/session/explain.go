@@ -51,12 +51,11 @@ const (
 // DescribeFunc gives the fields of what is captured names.
 func (x *explainer) DescribeFunc(f reflect.Value) (codec.Func, error) {
 	d, err := x.transit.DescribeFunc(f)
-	if err != nil || !d.Captures.IsValid() {
+	if err != nil || d.Layout == nil {
 		return d, err
 	}
-	p := d.Captures.UnsafePointer()
-	t := d.Captures.Type().Elem()
-	entry := *(*uintptr)(p)
+	t := d.Layout
+	entry := *(*uintptr)(d.Captures)
 	var names []Capture
 	own := false
 	if fn := runtime.FuncForPC(entry); fn != nil {
@@ -84,7 +83,7 @@ func (x *explainer) DescribeFunc(f reflect.Value) (codec.Func, error) {
 			x.places = append(x.places, names[i-1].Place)
 		}
 	}
-	d.Captures = reflect.NewAt(reflect.StructOf(fields), p)
+	d.Layout = reflect.StructOf(fields)
 	return d, nil
 }
 

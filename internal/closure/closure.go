@@ -6,17 +6,18 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
-	"sync"
 	"unsafe"
+
+	"mobula/internal/memo"
 )
 
 // Parts are a func value taken apart.
 type Parts struct {
 	Entry uintptr // the address of its code
-	// Captured is the addressable object that the func value points to: a struct whose first field is the entry, whose
+	// Layout is the type of the object that the func value points to: a struct whose first field is the entry, whose
 	// others are the captured variables in the order in which the function mentions them. A method value has
-	// one, its receiver. Invalid where nothing is captured.
-	Captured reflect.Value
+	// one, its receiver. nil where nothing is captured.
+	Layout reflect.Type
 	// Dictionary is the address of what tells a generic function's literal its types, 0 for others.
 	Dictionary uintptr
 
@@ -62,23 +63,32 @@ func Name(entry uintptr) string {
 // Open takes a func value apart. It must not be nil.
 func Open(f reflect.Value) (Parts, error) {
 	object := Pointer(f)
-	entry := *(*uintptr)(object)
-	if fn := runtime.FuncForPC(entry); fn != nil && (fn.Name() == "reflect.makeFuncStub" || fn.Name() == "reflect.methodValueCall") {
-		return Parts{}, failure(entry, ErrReflect)
+	p := Parts{Entry: *(*uintptr)(object), object: object}
+	if isStatic(uintptr(object)) {
+		return p, nil
 	}
-	if made, _ := plain.Load(entry); made == object || isStatic(uintptr(object)) {
-		return Parts{Entry: entry, object: object}, nil
+	if made, _ := plain.Load(p.Entry, p.Entry); made == object {
+		return p, nil
 	}
-	t, err := layout(entry)
+	t, err := layout(p.Entry)
 	if err != nil {
-		return Parts{}, failure(entry, err)
+		return Parts{}, failure(p.Entry, err)
 	}
-	p := Parts{Entry: entry, Dictionary: dictionaryOf(t, object), object: object}
-	if t, err = realLayout(t, entry, p.Dictionary); err != nil {
-		return Parts{}, failure(entry, err)
+	if t.dictionary != 0 {
+		p.Dictionary = dictionaryAt(unsafe.Add(object, t.dictionary))
 	}
-	p.Captured = reflect.NewAt(t, object).Elem()
+	if p.Layout, err = realLayout(t.typ, p.Entry, p.Dictionary); err != nil {
+		return Parts{}, failure(p.Entry, err)
+	}
 	return p, nil
+}
+
+// Captured is the addressable object of the Layout; invalid where nothing is captured.
+func (p Parts) Captured() reflect.Value {
+	if p.Layout == nil {
+		return reflect.Value{}
+	}
+	return reflect.NewAt(p.Layout, p.object).Elem()
 }
 
 // New returns the parts of a function whose code is at entry, and that captures nothing.
@@ -88,12 +98,11 @@ func New(entry uintptr) (Parts, error) {
 	}
 	object := new(uintptr)
 	*object = entry
-	one, _ := plain.LoadOrStore(entry, unsafe.Pointer(object))
-	return Parts{Entry: entry, object: one.(unsafe.Pointer)}, nil
+	return Parts{Entry: entry, object: plain.Store(entry, entry, unsafe.Pointer(object))}, nil
 }
 
-// plain has the objects of functions that New made: entry -> unsafe.Pointer. By them Open knows that nothing is captured.
-var plain sync.Map
+// plain has the objects of functions that New made, by entry. By them Open knows that nothing is captured.
+var plain memo.Table[uintptr, unsafe.Pointer]
 
 // Of returns the parts of a function whose code is at entry and whose captured variables are in an object of its Layout.
 func Of(entry uintptr, object unsafe.Pointer) Parts {
@@ -119,27 +128,47 @@ func Pointer(f reflect.Value) unsafe.Pointer {
 	return *(*unsafe.Pointer)(p.UnsafePointer())
 }
 
-// layouts remembers what was found: entry -> reflect.Type.
-var layouts sync.Map
+// found is the type of the objects of the closures of one code.
+type found struct {
+	typ        reflect.Type // with shapes, of a generic function's
+	dictionary uintptr      // the offset of its last field, if that may be a dictionary
+}
 
-func layout(entry uintptr) (reflect.Type, error) {
-	if t, ok := layouts.Load(entry); ok {
-		return t.(reflect.Type), nil
+// layouts remembers what was found, by entry.
+var layouts memo.Table[uintptr, found]
+
+func layout(entry uintptr) (found, error) {
+	if t, ok := layouts.Load(entry, entry); ok {
+		return t, nil
+	}
+	t, err := search(entry)
+	if err != nil {
+		return found{}, err
+	}
+	f := found{typ: t}
+	if last := t.Field(t.NumField() - 1); isDictionary(last.Type) {
+		f.dictionary = last.Offset
+	}
+	return layouts.Store(entry, entry, f), nil
+}
+
+func search(entry uintptr) (reflect.Type, error) {
+	if fn := runtime.FuncForPC(entry); fn != nil && (fn.Name() == "reflect.makeFuncStub" || fn.Name() == "reflect.methodValueCall") {
+		return nil, ErrReflect
 	}
 	s := textOf(entry)
 	if s == nil {
 		return nil, ErrUnknownCode
 	}
-	t := search(s, entry)
+	t := searchIn(s, entry)
 	for _, other := range spans() {
 		if t == nil && other != s {
-			t = search(other, entry)
+			t = searchIn(other, entry)
 		}
 	}
 	if t == nil {
 		return nil, ErrNoLayout
 	}
-	layouts.Store(entry, t)
 	return t, nil
 }
 
@@ -157,12 +186,13 @@ func Layout(entry, dictionary uintptr) (reflect.Type, error) {
 	if !isText(entry) {
 		return nil, failure(entry, ErrUnknownCode)
 	}
-	t, err := layout(entry)
-	if err == nil && dictionary != 0 && !(isDictionary(t.Field(t.NumField()-1).Type) && isStatic(dictionary)) {
+	f, err := layout(entry)
+	if err == nil && dictionary != 0 && (f.dictionary == 0 || !isStatic(dictionary)) {
 		err = ErrNoLayout
 	}
+	var t reflect.Type
 	if err == nil {
-		t, err = realLayout(t, entry, dictionary)
+		t, err = realLayout(f.typ, entry, dictionary)
 	}
 	if err != nil {
 		return nil, failure(entry, err)

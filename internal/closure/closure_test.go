@@ -46,23 +46,23 @@ func rebuild(t *testing.T, f any) any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !p.Captured.IsValid() {
+	if !p.Captured().IsValid() {
 		q, err := closure.New(p.Entry)
 		if err != nil {
 			t.Fatal(err)
 		}
 		again, err := closure.Open(q.Func(reflect.TypeOf(f))) // it may be sent on
-		if err != nil || again.Captured.IsValid() {
+		if err != nil || again.Captured().IsValid() {
 			t.Fatalf("%+v, %v", again, err)
 		}
 		return q.Func(reflect.TypeOf(f)).Interface()
 	}
 	layout, err := closure.Layout(p.Entry, p.Dictionary)
-	if err != nil || layout != p.Captured.Type() {
-		t.Fatalf("%v and %v, %v", p.Captured.Type(), layout, err)
+	if err != nil || layout != p.Captured().Type() {
+		t.Fatalf("%v and %v, %v", p.Captured().Type(), layout, err)
 	}
 	object := reflect.New(layout)
-	object.Elem().Set(p.Captured)
+	object.Elem().Set(p.Captured())
 	return closure.Of(p.Entry, object.UnsafePointer()).Func(reflect.TypeOf(f)).Interface()
 }
 
@@ -72,11 +72,11 @@ func captures(t *testing.T, f any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !p.Captured.IsValid() {
+	if !p.Captured().IsValid() {
 		return ""
 	}
 	var list []string
-	for f := range p.Captured.Type().Fields() {
+	for f := range p.Captured().Type().Fields() {
 		list = append(list, strings.ReplaceAll(f.Type.String(), "closure_test.", ""))
 	}
 	return strings.Join(list[1:], ", ")

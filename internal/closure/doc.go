@@ -9,7 +9,7 @@
 //
 // # Usage
 //
-//	p, err := closure.Open(reflect.ValueOf(f))   // p.Entry, p.Captured
+//	p, err := closure.Open(reflect.ValueOf(f))   // p.Entry, p.Captured()
 //	q, err := closure.New(entry, true)           // in the other process: the same code, captured variables zero
 //	q.Captured.Field(1).Set(...)
 //	f := q.Func(reflect.TypeFor[func() int]())

@@ -14,8 +14,8 @@ const (
 	lookBack = 64 << 10
 )
 
-// search finds the type of the closure objects whose code is at entry, in the code that creates them; nil if none does.
-func search(c *Code, entry uintptr) reflect.Type {
+// searchIn finds the type of the closure objects whose code is at entry, in the code that creates them; nil if none does.
+func searchIn(c *Code, entry uintptr) reflect.Type {
 	text := bytesAt(c.Text)
 	for at := range leas(text) {
 		if target(c, text, at) != entry {

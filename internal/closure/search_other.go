@@ -4,5 +4,5 @@ package closure
 
 import "reflect"
 
-// search reads amd64 code only.
-func search(*Code, uintptr) reflect.Type { return nil }
+// searchIn reads amd64 code only.
+func searchIn(*Code, uintptr) reflect.Type { return nil }

@@ -7,8 +7,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"unsafe"
+
+	"mobula/internal/memo"
 )
 
 // The literals of a generic function exist once for all type arguments of one shape: their captured variables have types such as
@@ -18,13 +19,9 @@ import (
 // ErrAmbiguous tells that the dictionary has several types that a captured variable of a type parameter may have.
 var ErrAmbiguous = errors.New("a captured variable has the type of a type parameter that is a pointer, and the program does not tell which: build it with symbols (not with -ldflags=-s, as go test does), or capture the variable in an interface value")
 
-// dictionaryOf returns the dictionary that a closure object captures, 0 if it captures none.
-func dictionaryOf(t reflect.Type, object unsafe.Pointer) uintptr {
-	last := t.Field(t.NumField() - 1)
-	if !isDictionary(last.Type) {
-		return 0
-	}
-	d := *(*uintptr)(unsafe.Add(object, last.Offset))
+// dictionaryAt returns the dictionary that a captured variable points to, 0 if it points to none.
+func dictionaryAt(p unsafe.Pointer) uintptr {
+	d := *(*uintptr)(p)
 	if !isStatic(d) {
 		return 0 // a pointer of the user's
 	}
@@ -37,18 +34,19 @@ func isDictionary(t reflect.Type) bool {
 
 type instance struct{ entry, dictionary uintptr }
 
-// instances remembers the real types: instance -> reflect.Type.
-var instances sync.Map
+func (i instance) address() uintptr { return i.entry ^ i.dictionary }
+
+// instances remembers the real types.
+var instances memo.Table[instance, reflect.Type]
 
 // realLayout returns the type of the closure objects of one instantiation; t is that of all of its shape.
 func realLayout(t reflect.Type, entry, dictionary uintptr) (reflect.Type, error) {
 	key := instance{entry, dictionary}
-	if real, ok := instances.Load(key); ok {
-		return real.(reflect.Type), nil
+	if real, ok := instances.Load(key.address(), key); ok {
+		return real, nil
 	}
 	if !hasShape(t) {
-		instances.Store(key, t)
-		return t, nil
+		return instances.Store(key.address(), key, t), nil
 	}
 	known := typesIn(t, dictionary)
 	arguments := argumentsOf(dictionary)
@@ -68,8 +66,7 @@ func realLayout(t reflect.Type, entry, dictionary uintptr) (reflect.Type, error)
 	if real.Size() != t.Size() {
 		return nil, ErrNoLayout
 	}
-	instances.Store(key, real)
-	return real, nil
+	return instances.Store(key.address(), key, real), nil
 }
 
 // hasShape reports whether a type of shape is in the text of a type.

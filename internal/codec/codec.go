@@ -36,8 +36,9 @@ type Host interface {
 
 // Func is a func value taken apart.
 type Func struct {
-	Code     string        // says all but the captured variables
-	Captures reflect.Value // pointer to the captured variables, a struct as a rule; the zero Value where there are none
+	Code     string         // says all but the captured variables
+	Captures unsafe.Pointer // to the captured variables; nil where there are none
+	Layout   reflect.Type   // of the captured variables, a struct as a rule
 }
 
 // Static is named memory.

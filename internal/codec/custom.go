@@ -85,7 +85,7 @@ func bytesProgram() *program { return programOf(reflect.TypeFor[byte]()) }
 
 func (e *encoder) scanCustom(s *special, encode func(Host, unsafe.Pointer) (Encoded, error), at place, p unsafe.Pointer) error {
 	key := customKey{p, s}
-	if _, ok := e.customs[key]; ok {
+	if _, ok := e.customs.get(key); ok {
 		return nil
 	}
 	message, err := encode(e.h, p)
@@ -97,16 +97,13 @@ func (e *encoder) scanCustom(s *special, encode func(Host, unsafe.Pointer) (Enco
 		bytes := sliceHeader{unsafe.Pointer(unsafe.SliceData(b)), len(b), len(b)}
 		node.buffers = append(node.buffers, bytes)
 		key := regionKey{bytes.data, bytesProgram(), bufferOf(len(b))}
-		if _, ok := e.index[key]; ok || len(b) == 0 {
+		if _, ok := e.index.get(key); ok || len(b) == 0 {
 			continue
 		}
-		e.index[key] = int32(len(e.regions))
+		e.index.put(key, int32(len(e.regions)))
 		e.regions = append(e.regions, region{p: bytes.data, prog: bytesProgram(), n: len(b), kind: kindBuffer, root: rootLibrary, place: at})
 	}
-	if e.customs == nil {
-		e.customs = map[customKey]customNode{}
-	}
-	e.customs[key] = node
+	e.customs.put(key, node)
 	return nil
 }
 
@@ -114,7 +111,7 @@ func (e *encoder) scanCustom(s *special, encode func(Host, unsafe.Pointer) (Enco
 func bufferOf(n int) int { return -1 - n }
 
 func (e *encoder) writeCustom(s *special, p unsafe.Pointer) {
-	node, ok := e.customs[customKey{p, s}]
+	node, ok := e.customs.get(customKey{p, s})
 	if !ok {
 		e.err = errChanged()
 		return
@@ -127,7 +124,8 @@ func (e *encoder) writeCustom(s *special, p unsafe.Pointer) {
 			e.uvarint(refEmpty)
 			continue
 		}
-		e.reference(&e.regions[e.index[regionKey{b.data, bytesProgram(), bufferOf(b.len)}]])
+		i, _ := e.index.get(regionKey{b.data, bytesProgram(), bufferOf(b.len)}) // scanCustom has put it
+		e.reference(&e.regions[i])
 		e.uvarint(uint64(b.len))
 	}
 }

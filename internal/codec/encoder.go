@@ -49,22 +49,24 @@ type encoder struct {
 	hold    any   // see memoryOf
 
 	regions []region
-	index   map[regionKey]int32
-	statics map[int32]staticPlace
+	index   lookup[regionKey, int32]
+	statics lookup[int32, staticPlace]
 
-	maps     map[unsafe.Pointer]int32 // to mapNodes; the header or the sync.Map
+	maps     lookup[unsafe.Pointer, int32] // to mapNodes; the header or the sync.Map
 	mapNodes []mapNode
-	funcs    map[unsafe.Pointer]int32 // to funcNodes
+	funcs    lookup[unsafe.Pointer, int32] // to funcNodes
 	fnNodes  []funcNode
-	customs  map[customKey]customNode
+	customs  lookup[customKey, customNode]
 
 	roots     []typeRoot
-	rootIndex map[reflect.Type]int32
-	codeIndex map[codeKey]int32
+	rootIndex lookup[reflect.Type, int32]
+	codeIndex lookup[codeKey, int32]
 
 	order   []int32  // of the regions, by address
 	bytes   []int32  // the same, of kindBuffer
 	objects []object // by id
+	sorted  []object // room for them
+	ids     []int32  // room for number
 	strings map[stringKey]uint64
 }
 
@@ -151,41 +153,36 @@ type stringKey struct {
 	n int
 }
 
-var encoders = sync.Pool{New: func() any {
-	return &encoder{
-		index: map[regionKey]int32{}, statics: map[int32]staticPlace{},
-		maps: map[unsafe.Pointer]int32{}, funcs: map[unsafe.Pointer]int32{},
-		rootIndex: map[reflect.Type]int32{}, codeIndex: map[codeKey]int32{}, strings: map[stringKey]uint64{},
-	}
-}}
+var encoders = sync.Pool{New: func() any { return &encoder{strings: map[stringKey]uint64{}} }}
 
 // keep is how many regions, or bytes by the dozen, an idle encoder may hold on to.
 const keep = 1 << 12
 
 // release gives the encoder back, without what it knows of the value.
 func (e *encoder) release() {
-	if len(e.regions) > keep || len(e.mapNodes) > keep || len(e.fnNodes) > keep || len(e.strings) > keep || len(e.customs) > keep || cap(e.scratch) > 16*keep {
+	if len(e.regions) > keep || len(e.mapNodes) > keep || len(e.fnNodes) > keep || len(e.strings) > keep || e.customs.len() > keep || cap(e.scratch) > 16*keep {
 		return
 	}
 	e.h, e.opts, e.out, e.buffers, e.err, e.hold = nil, Options{}, nil, nil, nil, nil
 	if len(e.regions) > 0 {
 		clear(e.regions)
 		clear(e.objects)
+		clear(e.sorted)
 		clear(e.mapNodes)
 		clear(e.fnNodes)
 		clear(e.roots)
-		clear(e.index)
-		clear(e.statics)
-		clear(e.maps)
-		clear(e.funcs)
-		clear(e.rootIndex)
-		clear(e.codeIndex)
-		clear(e.customs)
+		e.index.clear()
+		e.statics.clear()
+		e.maps.clear()
+		e.funcs.clear()
+		e.rootIndex.clear()
+		e.codeIndex.clear()
+		e.customs.clear()
 	}
 	if len(e.strings) > 0 {
 		clear(e.strings)
 	}
-	e.regions, e.objects, e.mapNodes, e.fnNodes = e.regions[:0], e.objects[:0], e.mapNodes[:0], e.fnNodes[:0]
+	e.regions, e.objects, e.sorted, e.mapNodes, e.fnNodes = e.regions[:0], e.objects[:0], e.sorted[:0], e.mapNodes[:0], e.fnNodes[:0]
 	e.roots, e.order, e.bytes = e.roots[:0], e.order[:0], e.bytes[:0]
 	encoders.Put(e)
 }
@@ -225,7 +222,7 @@ func (e *encoder) graph(v reflect.Value, prog *program, p unsafe.Pointer) error 
 	start := region{p: p, prog: prog, n: 1, kind: kindBox, place: place{region: -1}}
 	if v.CanAddr() && prog.size > 0 {
 		start.kind = kindMemory
-		e.index[regionKey{p, prog, 1}] = 0
+		e.index.put(regionKey{p, prog, 1}, 0)
 	}
 	e.regions = append(e.regions, start)
 	if err := e.scan(); err != nil {

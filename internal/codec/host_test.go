@@ -67,7 +67,7 @@ func (h *registry) DescribeFunc(f reflect.Value) (Func, error) {
 	}
 	d := Func{Code: name}
 	if c.captures != nil {
-		d.Captures = reflect.NewAt(c.captures, unsafe.Add(closureOf(f), unsafe.Sizeof(uintptr(0))))
+		d.Captures, d.Layout = unsafe.Add(closureOf(f), unsafe.Sizeof(uintptr(0))), c.captures
 	}
 	return d, nil
 }

@@ -138,8 +138,8 @@ func (e *encoder) contradiction(i int32, o object) error {
 
 // number gives objects their ids; 0 is the value itself, if it is an object of its own.
 func (e *encoder) number() {
-	ids := make([]int32, len(e.objects))
-	sorted := make([]object, 1, len(e.objects)+1)
+	ids := append(e.ids[:0], make([]int32, len(e.objects))...)
+	sorted := append(e.sorted[:0], object{})
 	for i := range e.regions {
 		r := &e.regions[i]
 		if r.object < 0 {
@@ -160,5 +160,5 @@ func (e *encoder) number() {
 		ids[r.object] = id
 		r.object = max(id, 0)
 	}
-	e.objects = sorted
+	e.objects, e.sorted, e.ids = sorted, e.objects, ids
 }

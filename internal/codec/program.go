@@ -2,8 +2,9 @@ package codec
 
 import (
 	"reflect"
-	"sync"
 	"sync/atomic"
+
+	"mobula/internal/memo"
 )
 
 // opcode says how a part of a value is written.
@@ -62,11 +63,11 @@ type program struct {
 	members []member // of a struct
 }
 
-var programs sync.Map // reflect.Type to *program
+var programs memo.Table[reflect.Type, *program]
 
 func programOf(t reflect.Type) *program {
-	if p, ok := programs.Load(t); ok {
-		return p.(*program)
+	if p, ok := programs.Load(memo.OfType(t), t); ok {
+		return p
 	}
 	p := &program{typ: t, size: t.Size(), plain: true, direct: isDirect(t), self: specialOf(t), members: membersOf(t)}
 	p.add(t, 0)
@@ -81,8 +82,7 @@ func programOf(t reflect.Type) *program {
 	if p.size > 0 {
 		p.least = max(p.least, 1)
 	}
-	actual, _ := programs.LoadOrStore(t, p)
-	return actual.(*program)
+	return programs.Store(memo.OfType(t), t, p)
 }
 
 func (o *op) least() int {

@@ -121,14 +121,14 @@ func (e *encoder) reach(at place, p unsafe.Pointer, prog *program, n int, kind r
 
 func (e *encoder) reachUnder(root int32, at place, p unsafe.Pointer, prog *program, n int, kind regionKind) error {
 	key := regionKey{p, prog, n}
-	if _, ok := e.index[key]; ok {
+	if _, ok := e.index.get(key); ok {
 		return nil
 	}
 	if name, offset, ok := e.h.StaticName(p, prog.size*uintptr(n)); ok {
 		kind = kindStatic
-		e.statics[int32(len(e.regions))] = staticPlace{name, offset}
+		e.statics.put(int32(len(e.regions)), staticPlace{name, offset})
 	}
-	e.index[key] = int32(len(e.regions))
+	e.index.put(key, int32(len(e.regions)))
 	e.regions = append(e.regions, region{p: p, prog: prog, n: n, kind: kind, root: root, place: at})
 	return nil
 }
@@ -138,7 +138,7 @@ func (e *encoder) scanMap(at place, p unsafe.Pointer) error {
 	if q == nil {
 		return nil
 	}
-	if _, ok := e.maps[q]; ok {
+	if _, ok := e.maps.get(q); ok {
 		return nil
 	}
 	return e.scanEntries(at, q, reflect.NewAt(at.slot, p).Elem(), e.regions[at.region].root)
@@ -162,7 +162,7 @@ func (e *encoder) scanEntries(at place, id unsafe.Pointer, m reflect.Value, root
 	if e.opts.Canonical {
 		sortEntries(keys, values)
 	}
-	e.maps[id] = int32(len(e.mapNodes))
+	e.maps.put(id, int32(len(e.mapNodes)))
 	first := int32(len(e.regions))
 	e.mapNodes = append(e.mapNodes, mapNode{typ: t, root: root, keys: first, values: first + 1})
 	e.regions = append(e.regions,
@@ -212,10 +212,10 @@ func (e *encoder) scanInterface(at place, p unsafe.Pointer, held any) error {
 	default:
 		r.kind = kindBox
 		key := regionKey{data, prog, boxed}
-		if _, ok := e.index[key]; ok {
+		if _, ok := e.index.get(key); ok {
 			return nil
 		}
-		e.index[key] = int32(len(e.regions))
+		e.index.put(key, int32(len(e.regions)))
 	}
 	e.regions = append(e.regions, r)
 	return nil
@@ -253,7 +253,7 @@ func (p *program) inlined() bool { return p.plain && p.size <= 32 }
 
 // typeRoot returns the root that is a type's name.
 func (e *encoder) typeRoot(at place, t reflect.Type) (int32, error) {
-	if root, ok := e.rootIndex[t]; ok {
+	if root, ok := e.rootIndex.get(t); ok {
 		return root, nil
 	}
 	name, err := e.h.TypeName(t)
@@ -262,7 +262,7 @@ func (e *encoder) typeRoot(at place, t reflect.Type) (int32, error) {
 		return 0, e.refuseFor(at, err)
 	}
 	root := int32(len(e.roots))
-	e.rootIndex[t] = root
+	e.rootIndex.put(t, root)
 	e.roots = append(e.roots, typeRoot{info: infoOf(t), name: name})
 	return root, nil
 }
@@ -272,7 +272,7 @@ func (e *encoder) scanFunc(at place, p unsafe.Pointer) error {
 	if q == nil {
 		return nil
 	}
-	if _, ok := e.funcs[q]; ok {
+	if _, ok := e.funcs.get(q); ok {
 		return nil
 	}
 	f, err := e.h.DescribeFunc(reflect.NewAt(at.slot, p).Elem())
@@ -281,17 +281,13 @@ func (e *encoder) scanFunc(at place, p unsafe.Pointer) error {
 	}
 	node := funcNode{typ: at.slot, root: e.regions[at.region].root}
 	key := codeKey{code: f.Code, typ: at.slot}
-	if f.Captures.IsValid() {
-		if f.Captures.Kind() != reflect.Pointer || f.Captures.IsNil() {
-			panic("codec: DescribeFunc returned captures that are no pointer")
-		}
-		key.captures = f.Captures.Type().Elem()
-		node.captures = f.Captures.UnsafePointer()
+	if f.Layout != nil {
+		key.captures, node.captures = f.Layout, f.Captures
 	}
-	code, ok := e.codeIndex[key]
+	code, ok := e.codeIndex.get(key)
 	if !ok {
 		code = int32(len(e.roots))
-		e.codeIndex[key] = code
+		e.codeIndex.put(key, code)
 		root := typeRoot{name: f.Code, fn: true, root: node.root, typ: at.slot}
 		if key.captures != nil {
 			root.info = infoOf(key.captures)
@@ -299,7 +295,7 @@ func (e *encoder) scanFunc(at place, p unsafe.Pointer) error {
 		e.roots = append(e.roots, root)
 	}
 	node.code = code
-	e.funcs[q] = int32(len(e.fnNodes))
+	e.funcs.put(q, int32(len(e.fnNodes)))
 	e.fnNodes = append(e.fnNodes, node)
 	if prog := e.capturesOf(node); prog != nil && prog.size > 0 {
 		return e.reachUnder(code, at, node.captures, prog, 1, kindCaptures)

@@ -34,7 +34,7 @@ var entriesType = reflect.TypeFor[map[any]any]()
 // syncMapSpecial is an ordinary map with the same entries.
 var syncMapSpecial = &special{
 	scan: func(e *encoder, at place, p unsafe.Pointer) error {
-		if _, ok := e.maps[p]; ok {
+		if _, ok := e.maps.get(p); ok {
 			return nil
 		}
 		entries := map[any]any{}

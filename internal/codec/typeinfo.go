@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"sync"
 	"unsafe"
+
+	"mobula/internal/memo"
 )
 
 // info is what is computed once about a type that is the root of others. A message names a
@@ -17,18 +19,25 @@ type info struct {
 	description func() string
 }
 
-var infos sync.Map // reflect.Type to *info
+var infos memo.Table[reflect.Type, *info]
 
 func infoOf(t reflect.Type) *info {
-	if i, ok := infos.Load(t); ok {
-		return i.(*info)
+	if i, ok := infos.Load(memo.OfType(t), t); ok {
+		return i
 	}
 	i := &info{typ: t, index: map[reflect.Type]int{}}
 	i.visit(t)
 	i.fingerprint = sync.OnceValue(func() uint64 { return computeFingerprint(t) })
 	i.description = sync.OnceValue(func() string { return computeDescription(t) })
-	actual, _ := infos.LoadOrStore(t, i)
-	return actual.(*info)
+	return infos.Store(memo.OfType(t), t, i)
+}
+
+// number is the place of a type among those of the root.
+func (i *info) number(t reflect.Type) int {
+	if t == i.typ {
+		return 0
+	}
+	return i.index[t]
 }
 
 func (i *info) visit(t reflect.Type) {

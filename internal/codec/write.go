@@ -78,7 +78,7 @@ const (
 
 func (e *encoder) typeRef(root int32, t reflect.Type) {
 	e.uvarint(uint64(root))
-	e.uvarint(uint64(e.roots[root].info.index[t]))
+	e.uvarint(uint64(e.roots[root].info.number(t)))
 }
 
 // writeObjects writes the table of objects; those that are alike and follow each other are one line.
@@ -195,7 +195,7 @@ func (e *encoder) writePointer(q unsafe.Pointer, elem *program) {
 	case elem.size == 0:
 		e.uvarint(refEmpty)
 	default:
-		if i, ok := e.index[regionKey{q, elem, 1}]; ok {
+		if i, ok := e.index.get(regionKey{q, elem, 1}); ok {
 			e.target(i)
 			return
 		}
@@ -209,7 +209,7 @@ func (e *encoder) target(i int32) {
 		e.reference(r)
 		return
 	}
-	s := e.statics[i]
+	s, _ := e.statics.get(i) // reachUnder has put it
 	e.uvarint(refStatic)
 	e.string(s.name)
 	e.uvarint(uint64(s.offset))
@@ -235,7 +235,7 @@ func (e *encoder) writeSlice(elem *program, s *sliceHeader) {
 		e.uvarint(uint64(s.len))
 		return
 	}
-	i, ok := e.index[regionKey{s.data, elem, s.len}]
+	i, ok := e.index.get(regionKey{s.data, elem, s.len})
 	if !ok {
 		e.err = errChanged()
 		return
@@ -273,7 +273,7 @@ func (e *encoder) writeMap(q unsafe.Pointer) {
 		e.uvarint(0)
 		return
 	}
-	i, ok := e.maps[q]
+	i, ok := e.maps.get(q)
 	if !ok {
 		e.err = errChanged()
 	}
@@ -285,7 +285,7 @@ func (e *encoder) writeFunc(q unsafe.Pointer) {
 		e.uvarint(0)
 		return
 	}
-	i, ok := e.funcs[q]
+	i, ok := e.funcs.get(q)
 	if !ok {
 		e.err = errChanged()
 	}
@@ -308,7 +308,7 @@ func (e *encoder) writeInterface(p unsafe.Pointer, held any) {
 	if reflect.TypeOf(held) != rtypeType {
 		t, isType = reflect.TypeOf(held), false
 	}
-	root, ok := e.rootIndex[t]
+	root, ok := e.rootIndex.get(t)
 	switch {
 	case !ok:
 		e.err = errChanged()
@@ -328,7 +328,7 @@ func (e *encoder) writeContent(prog *program, p, data unsafe.Pointer) {
 	case prog.inlined():
 		e.write(prog, data, 1)
 	default:
-		i, ok := e.index[regionKey{data, prog, boxed}]
+		i, ok := e.index.get(regionKey{data, prog, boxed})
 		if !ok {
 			e.err = errChanged()
 			return

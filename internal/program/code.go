@@ -10,6 +10,7 @@ import (
 
 	"mobula/internal/closure"
 	"mobula/internal/codec"
+	"mobula/internal/memo"
 )
 
 // Names are names of what lies in the program's memory: functions, and the dictionaries of generic ones.
@@ -21,7 +22,7 @@ type Names interface {
 // Code takes func values apart and puts them together, by the names that Names has. It is a part of a codec.Host.
 type Code struct {
 	Names
-	known sync.Map // codeID to string
+	known memo.Table[codeID, string]
 	found sync.Map // string to *foundCode
 }
 
@@ -46,17 +47,16 @@ func (c *Code) DescribeFunc(f reflect.Value) (codec.Func, error) {
 		return codec.Func{}, refusal(err)
 	}
 	key := codeID{parts.Entry, parts.Dictionary}
-	code, ok := c.known.Load(key)
+	code, ok := c.known.Load(key.entry, key)
 	if !ok {
-		text, err := c.codeOf(&parts)
-		if err != nil {
+		if code, err = c.codeOf(&parts); err != nil {
 			return codec.Func{}, err
 		}
-		code, _ = c.known.LoadOrStore(key, text)
+		code = c.known.Store(key.entry, key, code)
 	}
-	d := codec.Func{Code: code.(string)}
-	if parts.Captured.IsValid() {
-		d.Captures = parts.Captured.Addr()
+	d := codec.Func{Code: code}
+	if parts.Layout != nil {
+		d.Captures, d.Layout = parts.Object(), parts.Layout
 	}
 	return d, nil
 }
@@ -66,7 +66,7 @@ func (c *Code) codeOf(p *closure.Parts) (string, error) {
 	if err != nil {
 		return "", &codec.Error{Reason: closure.Name(p.Entry) + " is no code that another process has", Hint: "use a function of the program"}
 	}
-	if !p.Captured.IsValid() {
+	if p.Layout == nil {
 		return code, nil
 	}
 	code = captureMark + code
