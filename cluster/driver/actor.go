@@ -16,7 +16,7 @@ type ActorSpec struct {
 	Name        string
 	Closure     wire.Payload // the constructor
 	Class       wire.Class
-	Values      wire.Payload // see Spec
+	Values      *wire.Payload // see Spec
 	Parts       int
 	Depth       int
 	Cell        int
@@ -138,7 +138,6 @@ func (a *Actor) Call(s Spec) *Object {
 	a.mu.Lock()
 	a.calls++
 	a.mu.Unlock()
-	t.Then(a.settled)
 	if len(t.spec.Inputs) == 0 {
 		a.send(t)
 	} else {

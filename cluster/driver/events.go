@@ -15,6 +15,7 @@ const maxNoted = 4096
 type eventLog struct {
 	mu   sync.Mutex // guards below; nothing is locked after it
 	list []wire.TaskEvent
+	free []wire.TaskEvent // room for the next list
 }
 
 // note records that a task has entered a state.
@@ -39,8 +40,16 @@ func (l *eventLog) take() []wire.TaskEvent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	list := l.list
-	l.list = nil
+	l.list, l.free = l.free, nil
 	return list
+}
+
+// reuse takes back what take has returned.
+func (l *eventLog) reuse(list []wire.TaskEvent) {
+	clear(list)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.free = list[:0]
 }
 
 // report sends what was noted to the node.
@@ -48,5 +57,6 @@ func (d *Driver) report() {
 	if list := d.events.take(); len(list) > 0 {
 		m := wire.Events{Job: d.conf.Job, List: list}
 		_ = d.node.Send(wire.KindEvents, m.Append) // without the node nobody asks
+		d.events.reuse(list)
 	}
 }

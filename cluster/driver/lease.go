@@ -147,7 +147,7 @@ func (l *lease) prepare(t *task) {
 			l.prepared = map[string]bool{}
 		}
 		l.prepared[digest] = true
-		m := wire.Environment{Digest: digest, Values: t.spec.Values}
+		m := wire.Environment{Digest: digest, Values: *t.spec.Values}
 		m.Values.Refs = t.refs()
 		_ = l.conn.Send(wire.KindEnvironment, m.Append)
 	}

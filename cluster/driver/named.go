@@ -123,7 +123,10 @@ func (d *Driver) maker(t *task, s *NamedSpec) ([]byte, error) {
 	m := headwire.Maker{
 		Sum:   sum,
 		Class: wire.Class{Program: s.Class.Program, Environment: s.Class.Environment, Isolated: true}, Path: d.conf.Values[wire.ValuePath], Build: d.conf.Build,
-		Form: s.Form, Name: s.Name, Closure: p.Closure, Values: s.Values, Concurrency: s.Concurrency,
+		Form: s.Form, Name: s.Name, Closure: p.Closure, Concurrency: s.Concurrency,
+	}
+	if s.Values != nil {
+		m.Values = *s.Values
 	}
 	for key, to := range map[string]*[]string{wire.ValueArgs: &m.Args, wire.ValueEnv: &m.Env} {
 		if text := d.conf.Values[key]; text != "" {

@@ -158,6 +158,9 @@ func (o *Object) resolve(value wire.Payload, err error) {
 		close(o.done)
 	}
 	o.mu.Unlock()
+	if o.task != nil && o.task.spec.Form >= wire.FormCall {
+		o.task.actor.settled()
+	}
 	for _, f := range then {
 		f()
 	}

@@ -16,7 +16,7 @@ type Spec struct {
 	Class   wire.Class
 	// ClassKey is ClassKey(Class), for those who submit many tasks of a class; it is computed where it is empty.
 	ClassKey string
-	Values   wire.Payload // of the variables whose digest is Class.Environment
+	Values   *wire.Payload // of the variables whose digest is Class.Environment; nil where there is none
 	Parts    int          // so many parts of the program's code must be in the worker
 	Depth    int          // of nesting
 	Cell     int          // of a notebook, see wire.Push

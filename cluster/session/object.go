@@ -18,13 +18,18 @@ import (
 // Object is a value that is there or will be.
 type Object struct {
 	*driver.Object
-	s *Session
+	s      *Session
+	handle ObjectHandle
 }
 
-func (s *Session) wrap(o *driver.Object) *Object { return &Object{o, s} }
+func (s *Session) wrap(o *driver.Object) *Object {
+	w := &Object{Object: o, s: s}
+	w.handle.object = w
+	return w
+}
 
 // Failed returns an object that will never be there.
-func Failed(err error) *Object { return &Object{driver.Failed(err), nil} }
+func Failed(err error) *Object { return (*Session)(nil).wrap(driver.Failed(err)) }
 
 // Put returns an object with a copy of the value that p points to. If that refers to others it is there when they are.
 func (s *Session) Put(ctx context.Context, p any) *Object {

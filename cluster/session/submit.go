@@ -49,9 +49,12 @@ func (s *Session) prepare(spec *Spec, run Run, inlineMax int) (driver.Spec, erro
 	if err != nil {
 		return driver.Spec{}, fmt.Errorf("submit %s: %w", spec.Name, err)
 	}
-	closure, err := s.stow(s.driver.Context(), e, objstore.Owner{Cell: cell, Type: "closure of " + spec.Name}, inlineMax)
-	if err != nil {
-		return driver.Spec{}, fmt.Errorf("submit %s: store what its closure captures: %w", spec.Name, err)
+	closure, inline := s.inline(e, inlineMax)
+	if !inline {
+		closure, err = s.stow(s.driver.Context(), e, objstore.Owner{Cell: cell, Type: "closure of " + spec.Name}, inlineMax)
+		if err != nil {
+			return driver.Spec{}, fmt.Errorf("submit %s: store what its closure captures: %w", spec.Name, err)
+		}
 	}
 	d := driver.Spec{
 		Form: spec.Form, Name: spec.Name, Closure: closure, Class: spec.Class, ClassKey: spec.ClassKey, Parts: needs.Parts, Depth: depth(), Cell: cell,
@@ -69,9 +72,11 @@ func (s *Session) prepare(spec *Spec, run Run, inlineMax int) (driver.Spec, erro
 		if kept.environment, err = s.environment(needs.Environment, needs.Values, inlineMax); err != nil {
 			return driver.Spec{}, fmt.Errorf("submit %s: store the variables that it reads: %w", spec.Name, err)
 		}
-		d.Values = kept.environment.payload
+		d.Values = &kept.environment.payload
 	}
-	d.Keep = kept
+	if kept.isSomething() {
+		d.Keep = kept
+	}
 	return d, nil
 }
 
@@ -80,6 +85,10 @@ type held struct {
 	handles     []*Actor
 	closure     *driver.Object
 	environment *environment
+}
+
+func (h *held) isSomething() bool {
+	return len(h.handles) > 0 || h.closure != nil || h.environment != nil
 }
 
 // holder returns what gives a payload up that was stowed when nothing refers to the holder any more; nil where there is nothing to give up.

@@ -87,7 +87,7 @@ type ObjectHandle struct{ object any }
 type ActorHandle struct{ actor any }
 
 // HandleOf returns a handle of an object.
-func HandleOf(o *Object) *ObjectHandle { return &ObjectHandle{o} }
+func HandleOf(o *Object) *ObjectHandle { return &o.handle }
 
 // ObjectOf returns the object of a handle.
 func ObjectOf(h *ObjectHandle) *Object {

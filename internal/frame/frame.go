@@ -39,10 +39,12 @@ const (
 	MaxBody = 64 << 20
 
 	readSize     = 64 << 10
-	highWater    = 8 << 20 // unsent bytes above which Throttle waits
-	keepBuffer   = 1 << 20 // larger buffers are not kept for reuse
-	growAtOnce   = 1 << 20 // a body grows by what has arrived, not by what its length promises
-	handshakeFor = 0xff    // the kind of handshake frames
+	highWater    = 8 << 20  // unsent bytes above which Throttle waits
+	writeSize    = 64 << 10 // what is unsent is kept in parts of about this size
+	keepFree     = 8        // parts that are kept for reuse
+	keepBuffer   = 1 << 20  // larger buffers of readers are not kept for reuse
+	growAtOnce   = 1 << 20  // a body grows by what has arrived, not by what its length promises
+	handshakeFor = 0xff     // the kind of handshake frames
 )
 
 // ErrClosed is returned by Send after Close or after the connection broke.
@@ -58,9 +60,10 @@ type Conn struct {
 
 	mu     sync.Mutex // guards below
 	room   sync.Cond  // signalled when what is unsent gets less
-	out    []byte
-	spare  []byte
-	taken  int // bytes that the writer is writing
+	out    []byte     // unsent, behind what is in full
+	full   [][]byte   // the same, of writeSize or more each
+	unsent int        // bytes in both, and those that the writer is writing
+	free   [][]byte   // to be used again
 	sent   time.Time
 	closed bool
 	err    error
@@ -90,6 +93,7 @@ func (c *Conn) Send(kind byte, appendBody func([]byte) []byte) error {
 	if c.closed {
 		return c.failure()
 	}
+	c.makeRoom()
 	start := len(c.out)
 	c.out = append(c.out, 0, 0, 0, 0, kind)
 	if appendBody != nil {
@@ -101,7 +105,8 @@ func (c *Conn) Send(kind byte, appendBody func([]byte) []byte) error {
 		return fmt.Errorf("a message of %d MB exceeds the limit of %d MB: put large values into the object store", n>>20, MaxBody>>20)
 	}
 	binary.LittleEndian.PutUint32(c.out[start:], uint32(n))
-	if start == 0 && c.sendNow() {
+	c.unsent += 4 + n
+	if c.unsent == len(c.out) && c.sendNow() {
 		return nil
 	}
 	select {
@@ -111,6 +116,16 @@ func (c *Conn) Send(kind byte, appendBody func([]byte) []byte) error {
 	return nil
 }
 
+// makeRoom begins another part where the last is full; c.mu is held.
+func (c *Conn) makeRoom() {
+	if len(c.out) >= writeSize {
+		c.full, c.out = append(c.full, c.out), nil
+	}
+	if last := len(c.free) - 1; c.out == nil && last >= 0 {
+		c.out, c.free = c.free[last], c.free[:last]
+	}
+}
+
 // quiet is for how long nothing was sent before a message goes out without the writer, whose wake-up would delay it. Where
 // messages come faster, many go out in one write.
 const quiet = 20 * time.Microsecond
@@ -118,13 +133,14 @@ const quiet = 20 * time.Microsecond
 // sendNow writes a message that is alone, and reports whether all of it is sent; c.mu is held.
 func (c *Conn) sendNow() bool {
 	now := time.Now()
-	alone := c.direct.usable() && c.taken == 0 && len(c.out) <= readSize && now.Sub(c.sent) > quiet
+	alone := c.direct.usable() && len(c.out) <= readSize && now.Sub(c.sent) > quiet
 	c.sent = now
 	if !alone {
 		return false
 	}
 	n := c.direct.write(c.out)
 	c.out = c.out[:copy(c.out, c.out[n:])]
+	c.unsent -= n
 	return len(c.out) == 0
 }
 
@@ -139,11 +155,11 @@ func (c *Conn) failure() error {
 func (c *Conn) Throttle(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.out)+c.taken < highWater && !c.closed {
+	if c.unsent < highWater && !c.closed {
 		return nil
 	}
 	defer context.AfterFunc(ctx, c.room.Broadcast)()
-	for len(c.out)+c.taken >= highWater && !c.closed {
+	for c.unsent >= highWater && !c.closed {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -160,28 +176,43 @@ func (c *Conn) write() {
 	defer close(c.done)
 	for range c.wake {
 		for {
-			c.mu.Lock()
-			b := c.out
-			c.out, c.spare, c.taken = c.spare[:0], nil, len(b)
-			c.room.Broadcast()
-			closed := c.closed
-			c.mu.Unlock()
-			if len(b) == 0 {
+			parts, closed := c.take()
+			if len(parts) == 0 {
 				if closed {
 					return
 				}
 				break
 			}
-			if _, err := c.stream.Write(b); err != nil {
-				c.end(err)
-				return
-			}
-			if cap(b) <= keepBuffer {
-				c.mu.Lock()
-				c.spare = b
-				c.mu.Unlock()
+			for _, b := range parts {
+				if _, err := c.stream.Write(b); err != nil {
+					c.end(err)
+					return
+				}
+				c.written(b)
 			}
 		}
+	}
+}
+
+// take returns what is to be written.
+func (c *Conn) take() (parts [][]byte, closed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	parts = c.full
+	if len(c.out) > 0 {
+		parts = append(parts, c.out)
+	}
+	c.full, c.out = nil, nil
+	return parts, c.closed
+}
+
+func (c *Conn) written(b []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unsent -= len(b)
+	c.room.Broadcast()
+	if cap(b) <= 2*writeSize && len(c.free) < keepFree {
+		c.free = append(c.free, b[:0])
 	}
 }
 

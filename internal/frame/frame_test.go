@@ -104,7 +104,7 @@ func checkSendNeverBlocks(t *testing.T, of func(net.Conn) *Conn) {
 			t.Fatal(err)
 		}
 		a.mu.Lock()
-		queued = max(queued, len(a.out))
+		queued = max(queued, a.unsent)
 		a.mu.Unlock()
 	}
 	if queued < 2*len(body) {
