@@ -166,7 +166,7 @@ func (t *transit) object(name []byte) (*Object, error) {
 func (s *Session) encode(v reflect.Value, name string) (codec.Encoded, *transit, error) {
 	t := &transit{Program: s.conf.Program, s: s}
 	room := heads.Get().(*[]byte)
-	head, buffers, err := codec.Append((*room)[:0], nil, t, v, codec.Options{Name: name})
+	head, buffers, err := codec.Append((*room)[:0], nil, t, v, codec.Options{Name: name, Brief: true})
 	if cap(head) > maxPooled {
 		return codec.Encoded{Head: head, Buffers: buffers}, t, err
 	}

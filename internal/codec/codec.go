@@ -52,6 +52,7 @@ type Static struct {
 type Options struct {
 	Name      string // of the value, the start of the paths in errors
 	BufferMin int    // least size of arrays that travel as Buffers; 0: 64 KiB, negative: none does
+	Brief     bool   // types are not described, for sides that run the same code: where a type differs, the error shows one side's
 	Canonical bool   // equal maps with keys of strings or numbers give equal bytes, for the time of sorting them
 }
 

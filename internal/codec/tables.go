@@ -45,6 +45,8 @@ func (d *decoder) readRoot() {
 	case (t == nil) != (kind == rootCode):
 		d.fail("%s is known as another thing here: both sides must run the same code", name)
 	case t == nil:
+	case infoOf(t).fingerprint() != binary.LittleEndian.Uint64(sum) && there == "":
+		d.fail("%s differs: here it is %s; both sides must run the same code", t, Describe(t))
 	case infoOf(t).fingerprint() != binary.LittleEndian.Uint64(sum):
 		d.fail("%s differs: there it is %s, here it is %s; both sides must run the same code", t, there, Describe(t))
 	default:

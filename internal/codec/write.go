@@ -64,7 +64,11 @@ func (e *encoder) writeRoots() {
 		}
 		if r.info != nil {
 			e.out = binary.LittleEndian.AppendUint64(e.out, r.info.fingerprint())
-			e.string(r.info.description())
+			if e.opts.Brief {
+				e.string("")
+			} else {
+				e.string(r.info.description())
+			}
 		}
 	}
 }
