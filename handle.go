@@ -39,12 +39,13 @@ func submitter(form wire.Form, f any, opts []Option) func(run session.Run) *sess
 	if o.limit > 0 {
 		gate = driver.NewGate(o.limit)
 	}
+	var loop session.Loop
 	return func(run session.Run) *session.ObjectHandle {
 		s, spec, err := specOf(form, f, o)
 		if err != nil {
 			return failed(err)
 		}
-		spec.Gate = gate
+		spec.Gate, spec.Loop = gate, &loop
 		return session.HandleOf(s.Submit(spec, run))
 	}
 }

@@ -17,12 +17,12 @@ type Spec struct {
 	// ClassKey is ClassKey(Class), for those who submit many tasks of a class; it is computed where it is empty.
 	ClassKey string
 	Values   *wire.Payload // of the variables whose digest is Class.Environment; nil where there is none
-	Parts    int          // so many parts of the program's code must be in the worker
-	Depth    int          // of nesting
-	Cell     int          // of a notebook, see wire.Push
-	Inputs   []*Object    // the closure refers to them: the task starts when all are ready
-	Keep     any          // what must stay reachable while the task may run
-	Gate     *Gate        // bounds how many run at a time; nil: nothing does
+	Parts    int           // so many parts of the program's code must be in the worker
+	Depth    int           // of nesting
+	Cell     int           // of a notebook, see wire.Push
+	Inputs   []*Object     // the closure refers to them: the task starts when all are ready
+	Keep     any           // what must stay reachable while the task may run
+	Gate     *Gate         // bounds how many run at a time; nil: nothing does
 	// Retries is how often the task is tried again after the system has failed it; below 0: without end.
 	Retries int
 	// RetryOn says which of the task's own errors are worth another attempt; nil: none. It counts against Retries.

@@ -22,7 +22,7 @@ type NamedSpec struct {
 // NewNamed starts to make an actor that the cluster keeps, or takes the one of its name.
 func (s *Session) NewNamed(spec NamedSpec, run Run) *Actor {
 	d, err := s.prepare(&spec.Spec, run, inlineInSpec)
-	if err == nil && spec.Detached && (d.Closure.Stored() || d.Values != nil && d.Values.Stored()) {
+	if err == nil && spec.Detached && (d.Closure.Stored() || len(d.Closure.Shared) > 0 || d.Values != nil && d.Values.Stored()) {
 		err = fmt.Errorf("make actor %s, which outlives this process: what its constructor captures is more than the %s that the head keeps: read large data in the constructor",
 			spec.Name, bytesize.Format(inlineInSpec))
 	}

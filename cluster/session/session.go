@@ -42,7 +42,8 @@ type Session struct {
 	store  *client.Client // nil where the node has none
 	node   id.Node
 
-	envs environments
+	envs   environments
+	arrays sharedArrays
 }
 
 // Connect joins a cluster.

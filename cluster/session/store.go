@@ -112,6 +112,15 @@ func (s *Session) inline(e codec.Encoded, inlineMax int) (wire.Payload, bool) {
 
 // fetch returns the value of a payload, from the store if it is there. Its buffers are the caller's own.
 func (s *Session) fetch(value wire.Payload) (codec.Encoded, error) {
+	e, err := s.fetchOwn(value)
+	if err == nil && len(value.Shared) > 0 {
+		err = s.fill(&e, value)
+	}
+	return e, err
+}
+
+// fetchOwn is fetch without what the value shares with others.
+func (s *Session) fetchOwn(value wire.Payload) (codec.Encoded, error) {
 	if value.Place.IsZero() {
 		e := codec.Encoded{Head: value.Head}
 		for _, b := range value.Buffers { // others decode the same payload

@@ -26,6 +26,7 @@ type Spec struct {
 	Retries  int
 	RetryOn  func(error) bool
 	Gate     *driver.Gate
+	Loop     *Loop         // the tasks that are submitted one after the other with this one; nil: none is
 	OnItem   func(*Object) // gets the items of a stream, in order; it must not block
 }
 
@@ -49,16 +50,13 @@ func (s *Session) prepare(spec *Spec, run Run, inlineMax int) (driver.Spec, erro
 	if err != nil {
 		return driver.Spec{}, fmt.Errorf("submit %s: %w", spec.Name, err)
 	}
-	closure, inline := s.inline(e, inlineMax)
-	if !inline {
-		closure, err = s.stow(s.driver.Context(), e, objstore.Owner{Cell: cell, Type: "closure of " + spec.Name}, inlineMax)
-		if err != nil {
-			return driver.Spec{}, fmt.Errorf("submit %s: store what its closure captures: %w", spec.Name, err)
-		}
+	closure, arrays, err := s.pack(e, spec, cell, inlineMax)
+	if err != nil {
+		return driver.Spec{}, fmt.Errorf("submit %s: store what its closure captures: %w", spec.Name, err)
 	}
 	d := driver.Spec{
 		Form: spec.Form, Name: spec.Name, Closure: closure, Class: spec.Class, ClassKey: spec.ClassKey, Parts: needs.Parts, Depth: depth(), Cell: cell,
-		Inputs: t.objects, Retries: spec.Retries, RetryOn: spec.RetryOn, Gate: spec.Gate,
+		Inputs: append(t.objects, arrays...), Retries: spec.Retries, RetryOn: spec.RetryOn, Gate: spec.Gate,
 	}
 	if spec.OnItem != nil {
 		d.OnItem = func(o *driver.Object) { spec.OnItem(s.wrap(o)) }

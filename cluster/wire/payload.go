@@ -14,6 +14,8 @@ type Payload struct {
 	Buffers [][]byte
 	Place   Place // where the value is if it is not here
 	Refs    []Ref // the objects that the value refers to
+	// Shared are objects of Refs that each take the place of a buffer which is empty, in this order.
+	Shared []id.Object
 }
 
 // ActorPlace is where an actor lives: the value of its constructor's object.
@@ -97,7 +99,7 @@ func (p Payload) Stored() bool {
 
 // Clone returns a copy that aliases nothing.
 func (p Payload) Clone() Payload {
-	c := Payload{Head: append([]byte(nil), p.Head...), Place: p.Place}
+	c := Payload{Head: append([]byte(nil), p.Head...), Place: p.Place, Shared: slices.Clone(p.Shared)}
 	for _, b := range p.Buffers {
 		c.Buffers = append(c.Buffers, append([]byte(nil), b...))
 	}
@@ -111,20 +113,28 @@ func (p Payload) append(b []byte) []byte {
 	b = appendBytes(b, p.Head)
 	if !p.Place.IsZero() {
 		b = append(append(append(b, placed), p.Place.Node.ID[:]...), p.Place.Object.ID[:]...)
-		return appendRefs(binary.AppendUvarint(b, p.Place.Size), p.Refs)
+		return p.appendOthers(binary.AppendUvarint(b, p.Place.Size))
 	}
 	b = binary.AppendUvarint(b, uint64(len(p.Buffers))<<1)
 	for _, x := range p.Buffers {
 		b = appendBytes(b, x)
 	}
-	return appendRefs(b, p.Refs)
+	return p.appendOthers(b)
 }
 
-func appendRefs(b []byte, refs []Ref) []byte {
-	b = binary.AppendUvarint(b, uint64(len(refs)))
-	for i := range refs {
-		b = append(b, refs[i].Object.ID[:]...)
-		b = refs[i].Value.append(b)
+// appendOthers appends the objects that are no part of the value itself. Without refs nothing is shared.
+func (p *Payload) appendOthers(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(p.Refs)))
+	if len(p.Refs) == 0 {
+		return b
+	}
+	for i := range p.Refs {
+		b = append(b, p.Refs[i].Object.ID[:]...)
+		b = p.Refs[i].Value.append(b)
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.Shared)))
+	for _, o := range p.Shared {
+		b = append(b, o.ID[:]...)
 	}
 	return b
 }
@@ -135,18 +145,20 @@ const minRef = 16 + 3
 // maxNesting bounds how deep values refer to values, for damaged messages.
 const maxNesting = 1000
 
-func (p *parser) refs() (refs []Ref) {
+func (p *parser) others(v *Payload) {
 	if p.nesting++; p.nesting > maxNesting {
 		p.bad = true
 	}
 	if n := p.count(minRef); n > 0 {
-		refs = make([]Ref, n)
-		for i := range refs {
-			refs[i] = Ref{id.Object{ID: p.id()}, p.payload()}
+		v.Refs = make([]Ref, n)
+		for i := range v.Refs {
+			v.Refs[i] = Ref{id.Object{ID: p.id()}, p.payload()}
+		}
+		for range p.count(len(id.ID{})) {
+			v.Shared = append(v.Shared, id.Object{ID: p.id()})
 		}
 	}
 	p.nesting--
-	return refs
 }
 
 // placed follows the head of a value that is elsewhere; else twice the number of buffers does.
@@ -158,7 +170,7 @@ func (p *parser) payload() (v Payload) {
 	if n&1 != 0 {
 		p.bad = p.bad || n != placed
 		v.Place = Place{id.Node{ID: p.id()}, id.Object{ID: p.id()}, p.uvarint()}
-		v.Refs = p.refs()
+		p.others(&v)
 		return v
 	}
 	if n >>= 1; n > uint64(len(p.rest)) {
@@ -170,6 +182,6 @@ func (p *parser) payload() (v Payload) {
 			v.Buffers[i] = p.bytes()
 		}
 	}
-	v.Refs = p.refs()
+	p.others(&v)
 	return v
 }

@@ -48,6 +48,14 @@ func startNodes(t *testing.T, n int) []*agent.Node {
 }
 
 func TestThreeNodes(t *testing.T) {
+	onThreeNodes(t)
+	runAll(t)
+	t.Run("objects and actors of other nodes", otherNodes)
+}
+
+// onThreeNodes connects the test to a cluster of three nodes.
+func onThreeNodes(t *testing.T) {
+	t.Helper()
 	nodes := startNodes(t, 3)
 	connect(t, mobula.Config{Address: nodes[0].Address()})
 	await(t, "three nodes", func() string {
@@ -57,8 +65,6 @@ func TestThreeNodes(t *testing.T) {
 		}
 		return ""
 	})
-	runAll(t)
-	t.Run("objects and actors of other nodes", otherNodes)
 }
 
 // otherNodes sends large values and handles of actors from node to node.
