@@ -3,6 +3,9 @@ package core
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 
 	"mobula"
@@ -17,7 +20,15 @@ func TestCapturesAreShared(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	data := block(3, size)
+	gate := filepath.Join(t.TempDir(), "gate")
+	if err := syscall.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened := mobula.Go(func() error { _, err := os.ReadFile(gate); return err }) // so all are submitted before one runs
 	look := func(i int) uint64 {
+		if err := opened.Value(); err != nil {
+			panic(err)
+		}
 		data[i]++
 		return data[i]
 	}
@@ -41,12 +52,16 @@ func TestCapturesAreShared(t *testing.T) {
 	for i := range indices {
 		indices[i] = i
 	}
-	check("Map", mobula.Map(indices, look), data[0]+1)
-	var refs []mobula.Ref[uint64]
+	mapped := mobula.Map(indices, look)
+	var looped []mobula.Ref[uint64]
 	for i := range indices {
-		refs = append(refs, mobula.Go(func() uint64 { return look(i) }))
+		looped = append(looped, mobula.Go(func() uint64 { return look(i) }))
 	}
-	check("Go in a loop", refs, data[0]+1)
+	if err := os.WriteFile(gate, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	check("Map", mapped, data[0]+1)
+	check("Go in a loop", looped, data[0]+1)
 	was := data[0]
 	before := mobula.Go(func() uint64 { return look(0) })
 	data[0] = 1000
