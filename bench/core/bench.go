@@ -141,13 +141,18 @@ func (b *bench) turns(ctx context.Context, t test) error {
 		rounds = min(rounds, 3)
 	}
 	pooled := map[string]map[string][]float64{}
-	start := time.Now()
-	for round := 0; round < rounds || b.conf.profiles != "" && time.Since(start) < profileTime; round++ {
+	var worked time.Duration
+	for round := 0; round < rounds || b.conf.profiles != "" && worked < profileTime; round++ {
 		for _, s := range b.sides {
+			if err := b.settle(ctx, s.name+": "+t.do); err != nil {
+				return err
+			}
+			start := time.Now()
 			r, err := s.ask(ctx, request{Do: t.do, N: n, Seed: 1000*round + 7})
 			if err != nil {
 				return err
 			}
+			worked += time.Since(start)
 			if pooled[s.name] == nil {
 				pooled[s.name] = map[string][]float64{}
 			}
@@ -157,7 +162,7 @@ func (b *bench) turns(ctx context.Context, t test) error {
 		}
 	}
 	for _, f := range t.figures {
-		if err := b.figure(f, t, pooled); err != nil {
+		if err := b.figure(ctx, f, t, pooled); err != nil {
 			return err
 		}
 	}
@@ -165,7 +170,7 @@ func (b *bench) turns(ctx context.Context, t test) error {
 }
 
 // figure prints what was made of the samples, by side and key.
-func (b *bench) figure(f figure, t test, pooled map[string]map[string][]float64) error {
+func (b *bench) figure(ctx context.Context, f figure, t test, pooled map[string]map[string][]float64) error {
 	key := f.key
 	if key == "" {
 		key = t.do
@@ -183,7 +188,7 @@ func (b *bench) figure(f figure, t test, pooled map[string]map[string][]float64)
 		v := f.of(own)
 		limit = &v
 	case !strings.HasPrefix(f.limit, ownLimit):
-		v, err := b.limits.get(f.limit)
+		v, err := b.limit(ctx, f.limit)
 		if err != nil {
 			return fmt.Errorf("the limit of %s: %w", f.name, err)
 		}
@@ -191,6 +196,16 @@ func (b *bench) figure(f figure, t test, pooled map[string]map[string][]float64)
 	}
 	b.emit(lineOf(f, values, limit))
 	return nil
+}
+
+// limit measures a limit on a quiet machine, where it is not known yet.
+func (b *bench) limit(ctx context.Context, name string) (float64, error) {
+	if _, ok := b.limits.known[name]; !ok {
+		if err := b.settle(ctx, name); err != nil {
+			return 0, err
+		}
+	}
+	return b.limits.get(name)
 }
 
 func (b *bench) emit(l line) { fmt.Fprintln(b.out, l.text()) }

@@ -170,6 +170,25 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+func TestBusyShare(t *testing.T) {
+	before, err := parseCPU("cpu  100 10 50 800 40 1 2 3 60 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n")
+	if err != nil || before.busy != 166 || before.all != 1006 {
+		t.Error(before, err)
+	}
+	after, err := parseCPU("cpu  130 10 60 850 50 1 2 3 90 0\n")
+	if share := after.busyShare(before); err != nil || share != 0.4 {
+		t.Error(share, err)
+	}
+	if share := before.busyShare(before); share != 0 {
+		t.Error(share)
+	}
+	for _, text := range []string{"", "cpu0 1 1 1 1 1 1 1 1", "cpu 1 2 3", "cpu 1 1 x 1 1 1 1 1"} {
+		if _, err := parseCPU(text); err == nil {
+			t.Errorf("%q was read", text)
+		}
+	}
+}
+
 func TestServe(t *testing.T) {
 	var out bytes.Buffer
 	in := strings.NewReader(`{"do":"a","n":1}` + "\n" + `{"do":"b","n":2}` + "\n")

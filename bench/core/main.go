@@ -16,7 +16,7 @@
 //
 // # Concurrency
 //
-// One side works at a time; the other is idle. Each side has one goroutine that reads its answers, which ends with it.
+// One side works at a time; the other is idle: before each request the machine has to get quiet. Each side has one goroutine that reads its answers, which ends with it.
 //
 // # Testing
 //

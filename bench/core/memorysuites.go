@@ -17,6 +17,9 @@ func starts(ctx context.Context, b *bench) error {
 	for _, name := range b.names() {
 		var samples []float64
 		for range rounds[name] {
+			if err := b.settle(ctx, name+": start"); err != nil {
+				return err
+			}
 			start := time.Now()
 			s, err := openSide(ctx, name, b.command(name, roleFirst))
 			if err != nil {
@@ -29,7 +32,7 @@ func starts(ctx context.Context, b *bench) error {
 		}
 		values[name] = median(samples)
 	}
-	limit, err := b.limits.get(limitProcess)
+	limit, err := b.limit(ctx, limitProcess)
 	if err != nil {
 		return err
 	}
@@ -45,7 +48,7 @@ func (b *bench) restMemory(ctx context.Context) (err error) {
 	}
 	values, processes := map[string]float64{}, map[string]map[string]usage{}
 	for _, s := range b.sides {
-		if _, err := s.ask(ctx, request{Do: "warm", N: warmTasks}); err != nil {
+		if _, err := b.ask(ctx, s, request{Do: "warm", N: warmTasks}); err != nil {
 			return err
 		}
 		if processes[s.name], err = atRest(s.pid()); err != nil {
@@ -135,7 +138,7 @@ func (b *bench) grow(ctx context.Context, g growth) (err error) {
 	}
 	results := map[string]grown{}
 	for _, s := range b.sides {
-		if results[s.name], err = g.on(ctx, s); err != nil {
+		if results[s.name], err = g.on(ctx, b, s); err != nil {
 			return err
 		}
 	}
@@ -144,7 +147,7 @@ func (b *bench) grow(ctx context.Context, g growth) (err error) {
 }
 
 // on runs the growth on one side.
-func (g growth) on(ctx context.Context, s *side) (r grown, err error) {
+func (g growth) on(ctx context.Context, b *bench, s *side) (r grown, err error) {
 	seconds := g.seconds
 	if s.name == sideMobula {
 		seconds = 0
@@ -154,7 +157,7 @@ func (g growth) on(ctx context.Context, s *side) (r grown, err error) {
 		if do == "" {
 			return got, nil
 		}
-		got, err = s.ask(ctx, request{Do: do, N: n, Seed: 7, Seconds: seconds})
+		got, err = b.ask(ctx, s, request{Do: do, N: n, Seed: 7, Seconds: seconds})
 		for key, samples := range got.Samples {
 			r.samples[key] += median(samples)
 		}

@@ -28,27 +28,41 @@ func startProfiles(ctx context.Context, dir string, q request) (end func() error
 	}).Get(ctx); err != nil {
 		return nil, fmt.Errorf("profile a worker: %w", err)
 	}
-	own, err := os.Create(path + ".driver.prof")
+	endOwn, err := startOwnProfile(path + ".driver.prof")
+	if err != nil {
+		_, other := endWorkerProfile(ctx, a)
+		return nil, errors.Join(err, other)
+	}
+	return func() error {
+		err := errors.Join(endOwn(), writeHeap(path+".driver.heap.prof"))
+		profile, other := endWorkerProfile(ctx, a)
+		if other == nil {
+			other = os.WriteFile(path+".worker.prof", profile, 0o644)
+		}
+		return errors.Join(err, other)
+	}, nil
+}
+
+// startOwnProfile begins a CPU profile of this process; end writes it.
+func startOwnProfile(path string) (end func() error, err error) {
+	f, err := os.Create(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := pprof.StartCPUProfile(own); err != nil {
-		return nil, errors.Join(err, own.Close())
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return func() error {
 		pprof.StopCPUProfile()
-		if err := writeHeap(path + ".driver.heap.prof"); err != nil {
-			return err
-		}
-		profile, err := mobula.Call(a, func(p *profiler) []byte {
-			pprof.StopCPUProfile()
-			return p.profile.Bytes()
-		}).Get(ctx)
-		if err == nil {
-			err = os.WriteFile(path+".worker.prof", profile, 0o644)
-		}
-		return errors.Join(err, own.Close())
+		return f.Close()
 	}, nil
+}
+
+func endWorkerProfile(ctx context.Context, a mobula.Actor[profiler]) ([]byte, error) {
+	return mobula.Call(a, func(p *profiler) []byte {
+		pprof.StopCPUProfile()
+		return p.profile.Bytes()
+	}).Get(ctx)
 }
 
 // writeHeap writes what is allocated, and what was.
