@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,6 +39,9 @@ func newBench(c config, out io.Writer) (*bench, error) {
 	if err := copySelf(self); err != nil {
 		return nil, errors.Join(fmt.Errorf("copy this program: %w", err), os.RemoveAll(dir))
 	}
+	if err := writeCell(filepath.Join(dir, "cell.txt")); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
 	return &bench{conf: c, out: out, dir: dir, self: self, limits: limits{self: self, dir: dir}}, nil
 }
 
@@ -51,6 +56,15 @@ func copySelf(path string) error {
 		return err
 	}
 	return os.WriteFile(path, text, 0o700)
+}
+
+// writeCell writes what the cells' side declares.
+func writeCell(path string) error {
+	text, err := cellSource()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o600)
 }
 
 func (b *bench) end() {
@@ -68,22 +82,30 @@ func (b *bench) fail(what string, err error) {
 	b.failed = append(b.failed, what)
 }
 
-// names lists the sides that are to run.
-func (b *bench) names() []string {
-	if b.conf.side != "" {
-		return []string{b.conf.side}
+// chosen are those of the sides that are to run.
+func (b *bench) chosen(names ...string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return b.conf.side != "" && b.conf.side != name })
+}
+
+// owns are the sides of Mobula that there are lines for; with Ray alone its figures stand in those of programs.
+func (b *bench) owns() []string {
+	if b.conf.side == sideRay {
+		return []string{sideMobula}
 	}
-	return []string{sideMobula, sideRay}
+	return b.chosen(sideMobula, sideCell)
 }
 
 // command is how a side is started. Ray's workers have the priority of other processes: by default they starve on a busy machine.
 func (b *bench) command(name, role string) command {
-	if name == sideMobula {
+	switch name {
+	case sideMobula:
 		c := command{args: []string{b.self, "-role", role}}
 		if b.conf.profiles != "" {
 			c.args = append(c.args, "-profiles", b.conf.profiles)
 		}
 		return c
+	case sideCell:
+		return command{args: []string{b.conf.cellPython, filepath.Join("bench", "core", "cell_side.py"), role, b.dir}}
 	}
 	script := filepath.Join("bench", "core", "ray_side.py")
 	env := []string{"RAY_worker_niceness=0", "RAY_USAGE_STATS_ENABLED=0", "RAY_AUTH_MODE=disabled", "RAY_worker_register_timeout_seconds=180"}
@@ -116,11 +138,11 @@ func (b *bench) runSuite(ctx context.Context, s suite) (err error) {
 		return s.alone(ctx, b)
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	role := roleServe
+	role, names := roleServe, b.chosen(sideMobula, sideCell, sideRay)
 	if s.nodes {
-		role = roleNodes
+		role, names = roleNodes, b.chosen(sideMobula, sideRay)
 	}
-	if err := b.open(ctx, b.names(), role); err != nil {
+	if err := b.open(ctx, names, role); err != nil {
 		return err
 	}
 	for _, t := range s.tests {
@@ -169,33 +191,42 @@ func (b *bench) turns(ctx context.Context, t test) error {
 	return nil
 }
 
-// figure prints what was made of the samples, by side and key.
+// figure prints what was made of the samples, by side and key: a line for programs, and one for cells.
 func (b *bench) figure(ctx context.Context, f figure, t test, pooled map[string]map[string][]float64) error {
-	key := f.key
-	if key == "" {
-		key = t.do
-	}
-	values := map[string]float64{}
-	for name, samples := range pooled {
-		if len(samples[key]) > 0 {
-			values[name] = f.of(samples[key])
+	f.key = cmp.Or(f.key, t.do)
+	for _, own := range b.owns() {
+		values := map[string]float64{}
+		for _, name := range []string{own, sideRay} {
+			if samples := pooled[name][f.key]; len(samples) > 0 {
+				values[name] = f.of(samples)
+			}
 		}
-	}
-	var limit *float64
-	switch own := pooled[sideMobula][f.limit]; {
-	case f.limit == "":
-	case len(own) > 0:
-		v := f.of(own)
-		limit = &v
-	case !strings.HasPrefix(f.limit, ownLimit):
-		v, err := b.limit(ctx, f.limit)
+		if _, ok := values[own]; !ok && b.conf.side != sideRay || len(values) == 0 {
+			continue
+		}
+		limit, err := b.limitOf(ctx, f, pooled[own])
 		if err != nil {
-			return fmt.Errorf("the limit of %s: %w", f.name, err)
+			return err
 		}
-		limit = &v
+		b.emit(lineOf(f, own, values, limit))
 	}
-	b.emit(lineOf(f, values, limit))
 	return nil
+}
+
+// limitOf is a figure's limit, which may be among a side's own samples; nil where it has none.
+func (b *bench) limitOf(ctx context.Context, f figure, own map[string][]float64) (*float64, error) {
+	switch samples := own[f.limit]; {
+	case f.limit == "", len(samples) == 0 && strings.HasPrefix(f.limit, ownLimit):
+		return nil, nil
+	case len(samples) > 0:
+		v := f.of(samples)
+		return &v, nil
+	}
+	v, err := b.limit(ctx, f.limit)
+	if err != nil {
+		return nil, fmt.Errorf("the limit of %s: %w", f.name, err)
+	}
+	return &v, nil
 }
 
 // limit measures a limit on a quiet machine, where it is not known yet.

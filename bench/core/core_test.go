@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"go/parser"
+	"go/token"
 	"maps"
 	"os"
 	"slices"
@@ -113,15 +115,17 @@ func TestLines(t *testing.T) {
 	limit := 0.5
 	cases := []struct {
 		f      figure
+		own    string
 		values map[string]float64
 		want   string
 	}{
-		{figure{name: "a", unit: "us"}, map[string]float64{sideMobula: 2, sideRay: 10}, `{"name":"a","unit":"us","mobula":2,"peer":10,"ratio":5,"limit":0.5}`},
-		{figure{name: "a", unit: "/s", more: true}, map[string]float64{sideMobula: 2, sideRay: 10}, `{"name":"a","unit":"/s","mobula":2,"peer":10,"ratio":0.2,"limit":0.5}`},
-		{figure{name: "a", unit: "s", note: "n"}, map[string]float64{sideMobula: 1234.56}, `{"name":"a","unit":"s","mobula":1235,"peer":null,"ratio":null,"limit":0.5,"note":"n"}`},
+		{figure{name: "a", unit: "us"}, sideMobula, map[string]float64{sideMobula: 2, sideRay: 10}, `{"name":"a","unit":"us","mobula":2,"peer":10,"ratio":5,"limit":0.5}`},
+		{figure{name: "a", unit: "/s", more: true}, sideMobula, map[string]float64{sideMobula: 2, sideRay: 10}, `{"name":"a","unit":"/s","mobula":2,"peer":10,"ratio":0.2,"limit":0.5}`},
+		{figure{name: "a", unit: "us"}, sideCell, map[string]float64{sideCell: 4, sideRay: 10}, `{"name":"a (from a cell)","unit":"us","mobula":4,"peer":10,"ratio":2.5,"limit":0.5}`},
+		{figure{name: "a", unit: "s", note: "n"}, sideMobula, map[string]float64{sideMobula: 1234.56}, `{"name":"a","unit":"s","mobula":1235,"peer":null,"ratio":null,"limit":0.5,"note":"n"}`},
 	}
 	for _, c := range cases {
-		if got := lineOf(c.f, c.values, &limit).text(); got != c.want {
+		if got := lineOf(c.f, c.own, c.values, &limit).text(); got != c.want {
 			t.Errorf("%s\nnot %s", got, c.want)
 		}
 	}
@@ -133,10 +137,11 @@ func TestLines(t *testing.T) {
 // TestFailingSide: what a side reports as an error, or a driver that made results itself, ends the suite.
 func TestFailingSide(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"error":"wrong result"}`: "wrong result",
-		`not JSON`:                 "read its answer",
-		``:                         "has ended",
-		`{"makers":[$$]}`:          "its driver made results",
+		`{"error":"wrong result"}`:  "wrong result",
+		`not JSON`:                  "read its answer",
+		``:                          "has ended",
+		`{"makers":[$$]}`:           "its driver made results",
+		`{"makers":[7],"driver":7}`: "its driver made results",
 	} {
 		s, err := startSide("shell", command{args: []string{"sh", "-c", "echo '{}'; read line; [ -z '" + text + "' ] || echo \"" + strings.ReplaceAll(text, `"`, `\"`) + `"`}})
 		if err != nil {
@@ -159,6 +164,14 @@ func TestMemory(t *testing.T) {
 		"7f10-7f20 rw-s 00000000 00:01 124 /dev/shm/plasmaX (deleted)\nPss: 20 kB\n7f20-7f30 rw-p 00000000 00:00 0\nPss: 3 kB\n"))
 	if own != 3*1024 || arena != 120*1024 {
 		t.Errorf("%v bytes, %v of the arena", own, arena)
+	}
+	for want, of := range map[string][]string{
+		"worker": {"/tmp/core/program", "A=b", "MOBULA_WORKER=x"}, "node": {"bin/mobula start --head", "MOBULA_GUARDED=1"}, "guard": {"bin/mobula start --head"},
+		"kernel": {"bin/mobula kernel -f x"}, "session host": {"/cache/host-1/session-host", ""}, "raylet": {"/x/core/src/ray/raylet/raylet --a"}, "": {"python x.py"},
+	} {
+		if got := roleBy(of[0], of[1:]); got != want {
+			t.Errorf("%v is %q, and must be %q", of, got, want)
+		}
 	}
 	before := total(memoryOf(os.Getpid()))
 	touched := bytes.Repeat([]byte{1}, 64<<20)
@@ -185,6 +198,30 @@ func TestBusyShare(t *testing.T) {
 	for _, text := range []string{"", "cpu0 1 1 1 1 1 1 1 1", "cpu 1 2 3", "cpu 1 1 x 1 1 1 1 1"} {
 		if _, err := parseCPU(text); err == nil {
 			t.Errorf("%q was read", text)
+		}
+	}
+}
+
+// TestCellSource: the text of the cell is that of the files, with their imports once.
+func TestCellSource(t *testing.T) {
+	text, err := cellSource()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), "cell", "package main\n"+text, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, i := range f.Imports {
+		if seen[i.Path.Value] {
+			t.Errorf("%s is imported twice", i.Path.Value)
+		}
+		seen[i.Path.Value] = true
+	}
+	for _, want := range []string{"func answerAll(", "func newDriver() *driver {", "func (d *driver) sync(", "func add(", "// pattern is bytes"} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("the cell has %q %d times", want, strings.Count(text, want))
 		}
 	}
 }

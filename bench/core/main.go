@@ -41,8 +41,10 @@ type config struct {
 	only     []string
 	side     string
 	profiles string
-	python   string
-	budget   time.Duration
+	python   string // with Ray
+
+	cellPython string // with jupyter_client
+	budget     time.Duration
 }
 
 func main() {
@@ -50,9 +52,10 @@ func main() {
 	c := config{}
 	flag.BoolVar(&c.quick, "quick", false, "fewer samples, and not what takes long")
 	only := flag.String("only", "", "suites to run, with commas between them: "+strings.Join(suiteNames(), ","))
-	flag.StringVar(&c.side, "side", "", "run one side only: mobula or ray")
+	flag.StringVar(&c.side, "side", "", "run one side only: mobula, cell or ray")
 	flag.StringVar(&c.profiles, "profiles", "", "directory for CPU profiles of Mobula's driver and worker, two files for each request, of which there are then more")
 	flag.StringVar(&c.python, "python", ".tools/ray/bin/python", "Python with Ray, which scripts/ray.sh installs")
+	flag.StringVar(&c.cellPython, "cell-python", ".venv/bin/python", "Python with jupyter_client, which scripts/bench-core.sh installs")
 	flag.DurationVar(&c.budget, "budget", 15*time.Minute, "suites that have not begun by then are left out")
 	flag.Parse()
 	if *only != "" {
@@ -105,13 +108,8 @@ func run(ctx context.Context, c config, out io.Writer) error {
 			return fmt.Errorf("there is no suite %q; there are %s", name, strings.Join(suiteNames(), ", "))
 		}
 	}
-	switch c.side {
-	case "", sideMobula, sideRay:
-	default:
-		return fmt.Errorf("there is no side %q: give %s or %s", c.side, sideMobula, sideRay)
-	}
-	if _, err := os.Stat(c.python); err != nil && c.side != sideMobula {
-		return fmt.Errorf("find Python with Ray: %w; install it by scripts/ray.sh, or give -side mobula", err)
+	if err := c.checkSides(); err != nil {
+		return err
 	}
 	b, err := newBench(c, out)
 	if err != nil {
@@ -138,6 +136,24 @@ func run(ctx context.Context, c config, out io.Writer) error {
 	b.progress("%.0f s in all", time.Since(start).Seconds())
 	if len(b.failed) > 0 {
 		return fmt.Errorf("without a result: %s", strings.Join(b.failed, ", "))
+	}
+	return nil
+}
+
+// checkSides finds what is missing before anything is measured.
+func (c *config) checkSides() error {
+	switch c.side {
+	case "", sideMobula, sideCell, sideRay:
+	default:
+		return fmt.Errorf("there is no side %q: give %s, %s or %s", c.side, sideMobula, sideCell, sideRay)
+	}
+	for name, p := range map[string]struct{ what, path string }{sideRay: {"Ray", c.python}, sideCell: {"jupyter_client", c.cellPython}} {
+		if c.side != "" && c.side != name {
+			continue
+		}
+		if _, err := os.Stat(p.path); err != nil {
+			return fmt.Errorf("find Python with %s: %w; scripts/bench-core.sh installs it; or give -side mobula", p.what, err)
+		}
 	}
 	return nil
 }

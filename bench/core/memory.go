@@ -130,39 +130,45 @@ func parseSmaps(text []byte) (own, arena float64) {
 	return own, arena
 }
 
-// rayRoles are parts of the command lines of Ray's processes, and what these are.
-var rayRoles = [][2]string{
+// roles are parts of the command lines of Ray's and the kernel's processes, and what these are.
+var roles = [][2]string{
 	{"gcs/gcs_server", "gcs_server"}, {"raylet/raylet", "raylet"}, {"DashboardAgent", "dashboard agent"}, {"dashboard/agent", "dashboard agent"},
 	{"RuntimeEnvAgent", "runtime_env agent"}, {"runtime_env/agent", "runtime_env agent"}, {"log_monitor", "log monitor"}, {"monitor.py", "autoscaler monitor"},
 	{"dashboard/dashboard", "dashboard"}, {"ray::", "worker"}, {"default_worker.py", "worker"},
+	{"mobula kernel", "kernel"}, {"/session-host", "session host"}, {"mobula start", "guard"},
 }
+
+// marks are variables that Mobula's processes find in their environment, and what it is that have them.
+var marks = [][2]string{{"MOBULA_WORKER=", "worker"}, {"MOBULA_GUARDED=", "node"}}
 
 // roleOf says what a process of a side is.
 func roleOf(pid, root int) string {
+	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	environ, other := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil || other != nil {
+		return "ended"
+	}
+	args := strings.Split(string(cmdline), "\x00")
+	if role := roleBy(strings.Join(args[:min(4, len(args))], " "), strings.Split(string(environ), "\x00")); role != "" {
+		return role
+	}
 	if pid == root {
 		return "driver"
 	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil {
-		return "ended"
-	}
-	args := strings.Split(string(text), "\x00")
-	line := strings.Join(args[:min(4, len(args))], " ")
-	if exe(pid) == exe(root) && strings.HasSuffix(exe(pid), "/program") {
-		return "worker"
-	}
-	i := slices.IndexFunc(rayRoles, func(r [2]string) bool { return strings.Contains(line, r[0]) })
-	if i < 0 {
-		return filepath.Base(args[0])
-	}
-	return rayRoles[i][1]
+	return filepath.Base(args[0])
 }
 
-// exe is the file that a process runs.
-func exe(pid int) string {
-	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	if err != nil {
-		return "" // it has ended
+// roleBy is what a command line and an environment tell.
+func roleBy(line string, environ []string) string {
+	for _, m := range marks {
+		if slices.ContainsFunc(environ, func(v string) bool { return strings.HasPrefix(v, m[0]) }) {
+			return m[1]
+		}
 	}
-	return path
+	for _, r := range roles {
+		if strings.Contains(line, r[0]) {
+			return r[1]
+		}
+	}
+	return ""
 }

@@ -9,56 +9,89 @@ import (
 
 // starts measures new processes until their first result, and what the processes of a cluster take at rest.
 func starts(ctx context.Context, b *bench) error {
-	rounds := map[string]int{sideMobula: 7, sideRay: 3}
+	rounds := map[string]int{sideMobula: 7, sideCell: 7, sideRay: 3}
 	if b.conf.quick {
-		rounds = map[string]int{sideMobula: 3, sideRay: 1}
+		rounds = map[string]int{sideMobula: 3, sideCell: 3, sideRay: 1}
 	}
-	values := map[string]float64{}
-	for _, name := range b.names() {
-		var samples []float64
-		for range rounds[name] {
-			if err := b.settle(ctx, name+": start"); err != nil {
-				return err
-			}
-			start := time.Now()
-			s, err := openSide(ctx, name, b.command(name, roleFirst))
-			if err != nil {
-				return err
-			}
-			samples = append(samples, time.Since(start).Seconds()*1000)
-			if err := s.close(); err != nil {
-				return err
-			}
+	pooled := map[string]map[string][]float64{}
+	for _, name := range b.chosen(sideMobula, sideCell, sideRay) {
+		measure := b.startProcesses
+		if name == sideCell {
+			measure = b.startFromCell
 		}
-		values[name] = median(samples)
+		samples, err := measure(ctx, name, rounds[name])
+		if err != nil {
+			return err
+		}
+		pooled[name] = map[string][]float64{"start": samples}
 	}
-	limit, err := b.limit(ctx, limitProcess)
-	if err != nil {
+	f := lower("start until the first result", "ms", median).by("start").within(limitProcess).but("a new process that starts a cluster and gets the result of a task, or from %cluster " +
+		"connect in a warm kernel until a cell has it; Ray's with the import; limit: this program started and ended, doing nothing")
+	if err := b.figure(ctx, f, test{}, pooled); err != nil {
 		return err
 	}
-	b.emit(lineOf(figure{name: "start until the first result", unit: "ms",
-		note: "a new process that starts a cluster and gets the result of a task; Ray's with the import; limit: this program started and ended, doing nothing"}, values, &limit))
 	return b.restMemory(ctx)
+}
+
+// startProcesses starts a side again and again, and returns how long each took until its first result.
+func (b *bench) startProcesses(ctx context.Context, name string, rounds int) (ms []float64, err error) {
+	for range rounds {
+		if err := b.settle(ctx, name+": start"); err != nil {
+			return nil, err
+		}
+		start := time.Now()
+		s, err := openSide(ctx, name, b.command(name, roleFirst))
+		if err != nil {
+			return nil, err
+		}
+		ms = append(ms, time.Since(start).Seconds()*1000)
+		if err := s.close(); err != nil {
+			return nil, err
+		}
+	}
+	return ms, nil
+}
+
+// startFromCell starts clusters from one kernel.
+func (b *bench) startFromCell(ctx context.Context, name string, rounds int) (ms []float64, err error) {
+	s, err := openSide(ctx, name, b.command(name, roleFirst))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	for round := range rounds {
+		r, err := b.ask(ctx, s, request{Do: "start", N: 1, Seed: 1000*round + 7})
+		if err != nil {
+			return nil, err
+		}
+		ms = append(ms, r.Samples["start"]...)
+	}
+	return ms, nil
 }
 
 func (b *bench) restMemory(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, b.close()) }()
-	if err := b.open(ctx, b.names(), roleServe); err != nil {
+	if err := b.open(ctx, b.chosen(sideMobula, sideCell, sideRay), roleServe); err != nil {
 		return err
 	}
-	values, processes := map[string]float64{}, map[string]map[string]usage{}
+	processes := map[string]map[string]usage{}
 	for _, s := range b.sides {
 		if _, err := b.ask(ctx, s, request{Do: "warm", N: warmTasks}); err != nil {
 			return err
 		}
-		if processes[s.name], err = atRest(s.pid()); err != nil {
+		if processes[s.name], err = atRest(s.root()); err != nil {
 			return err
 		}
-		values[s.name] = total(processes[s.name])
 	}
-	l := lineOf(figure{name: "memory at rest", unit: "MB", note: "PSS of all processes without the arena, after 50 tasks and a call of an actor"}, values, nil)
-	l.Processes = processes
-	b.emit(l)
+	for _, own := range b.owns() {
+		values, shown := map[string]float64{}, map[string]map[string]usage{}
+		for _, name := range b.chosen(own, sideRay) {
+			values[name], shown[name] = total(processes[name]), processes[name]
+		}
+		l := lineOf(figure{name: "memory at rest", unit: "MB", note: "PSS of all processes without the arena, after 50 tasks and a call of an actor"}, own, values, nil)
+		l.Processes = shown
+		b.emit(l)
+	}
 	return nil
 }
 
@@ -126,12 +159,12 @@ type grown struct {
 
 func (b *bench) grow(ctx context.Context, g growth) (err error) {
 	defer func() { err = errors.Join(err, b.close()) }()
-	names := b.names()
+	names := b.chosen(sideMobula, sideRay)
 	if g.alone {
-		if b.conf.side == sideRay {
-			return nil
-		}
-		names = []string{sideMobula}
+		names = b.chosen(sideMobula)
+	}
+	if len(names) == 0 {
+		return nil
 	}
 	if err := b.open(ctx, names, roleServe); err != nil {
 		return err
@@ -199,13 +232,13 @@ func (b *bench) report(g growth, results map[string]grown) {
 			values[name] = r.samples[f.key]
 		}
 		f.note = note
-		b.emit(lineOf(f, values, nil))
+		b.emit(lineOf(f, sideMobula, values, nil))
 	}
 	values, processes := map[string]float64{}, map[string]map[string]usage{}
 	for name, r := range results {
 		values[name], processes[name] = r.bytes, r.memory
 	}
-	l := lineOf(figure{name: fmt.Sprintf("%s %ss: memory of each", thousands(g.n), g.each), unit: "B", note: note}, values, nil)
+	l := lineOf(figure{name: fmt.Sprintf("%s %ss: memory of each", thousands(g.n), g.each), unit: "B", note: note}, sideMobula, values, nil)
 	l.Processes = processes
 	b.emit(l)
 }

@@ -14,6 +14,13 @@ import (
 	"time"
 )
 
+// The sides: a program with Mobula, the same from a cell, and Ray.
+const (
+	sideMobula = "mobula"
+	sideCell   = "cell"
+	sideRay    = "ray"
+)
+
 // side is a process that measures.
 type side struct {
 	name  string
@@ -76,6 +83,14 @@ func startSide(name string, c command) (*side, error) {
 
 func (s *side) pid() int { return s.cmd.Process.Pid }
 
+// root is the process whose memory, with that of all that descend from it, is the side's: of the cells' side the kernel, which jupyter_client has started.
+func (s *side) root() int {
+	if all := tree(s.pid()); s.name == sideCell && len(all) > 1 {
+		return all[1]
+	}
+	return s.pid()
+}
+
 // ask has the side do something.
 func (s *side) ask(ctx context.Context, r request) (reply, error) {
 	text, err := json.Marshal(r)
@@ -89,7 +104,7 @@ func (s *side) ask(ctx context.Context, r request) (reply, error) {
 	switch {
 	case err != nil:
 		return a, fmt.Errorf("%s: %s: %w", s.name, r.Do, err)
-	case slices.Contains(a.Makers, s.pid()):
+	case slices.Contains(a.Makers, s.pid()), a.Driver != 0 && slices.Contains(a.Makers, a.Driver):
 		return a, fmt.Errorf("%s: %s: its driver made results", s.name, r.Do)
 	}
 	return a, nil

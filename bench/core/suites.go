@@ -20,9 +20,6 @@ type test struct {
 	figures []figure
 }
 
-// ownLimit begins the keys of limits that Mobula's side measures with its samples.
-const ownLimit = "own:"
-
 // The limits that are measured apart.
 const (
 	limitRoundTrip = "round trip"
@@ -69,6 +66,7 @@ var taskTests = []test{
 	{do: "sync", n: 500, rounds: 4, figures: []figure{
 		lower("task, submit and get, p50", "us", median).within(limitRoundTrip).but(roundTripNote),
 		lower("task, submit and get, p99", "us", p99),
+		lower("the first task of new code, p50", "us", median).by("first").but("in each round of those above: workers load what the cell declares, and the cell itself"),
 	}},
 	{do: "async", n: 1000, rounds: 5, figures: []figure{higher("1,000 tasks", "tasks/s")}},
 	{do: "async", n: 10_000, rounds: 3, figures: []figure{higher("10,000 tasks", "tasks/s")}},
