@@ -99,7 +99,7 @@ func (b *bench) owns() []string {
 func (b *bench) command(name, role string) command {
 	switch name {
 	case sideMobula:
-		c := command{args: []string{b.self, "-role", role}}
+		c := command{args: []string{b.self, "-role", role, "-mobula", b.conf.mobula}}
 		if b.conf.profiles != "" {
 			c.args = append(c.args, "-profiles", b.conf.profiles)
 		}

@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -103,11 +104,48 @@ func TestChecksFindWrongResults(t *testing.T) {
 	}
 	b := make([]byte, 3*mib+5)
 	fillBytes(b, 3)
-	if err := checkBytes(b, 3); err != nil {
-		t.Error(err)
+	before := sampleSum(b, fine, 3)
+	b[3+5*fine]++
+	if sampleSum(b, fine, 3) == before {
+		t.Error("another byte was not found")
 	}
-	if err := checkBytes(b, 4); err == nil {
-		t.Error("other bytes were not found")
+	b[3+5*fine]--
+	fillBytes(b, 4)
+	if sampleSum(b, fine, 3) == before {
+		t.Error("another object was not found")
+	}
+}
+
+// TestTransfer has a task of this node read an object.
+func TestTransfer(t *testing.T) {
+	if err := connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := mobula.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	nodes, err := mobula.Nodes(t.Context())
+	if err != nil || len(nodes) != 1 {
+		t.Fatal(nodes, err)
+	}
+	x := &transferrer{other: nodes[0].ID, data: make([]byte, mib)}
+	for i, key := range []string{"first", "later"} {
+		r, err := x.transfer(t.Context(), request{N: 1, Seed: 10 + i})
+		if err != nil || len(r.Samples[key]) != 1 || r.Samples[key][0] <= 0 || len(r.Makers) == 0 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+}
+
+func TestParseNotice(t *testing.T) {
+	text := "The cluster's head runs at 127.0.0.1:4321, with a node of this machine.\n\nPrograms          connect with  MOBULA_ADDRESS=/run/a b.sock\n   and on another machine"
+	if address, socket, err := parseNotice(text); err != nil || address != "127.0.0.1:4321" || socket != "/run/a b.sock" {
+		t.Error(address, socket, err)
+	}
+	if _, _, err := parseNotice("something else\n"); err == nil {
+		t.Error("it was read")
 	}
 }
 
@@ -173,6 +211,7 @@ func TestMemory(t *testing.T) {
 			t.Errorf("%v is %q, and must be %q", of, got, want)
 		}
 	}
+	debug.FreeOSMemory() // what other tests left would be used again
 	before := total(memoryOf(os.Getpid()))
 	touched := bytes.Repeat([]byte{1}, 64<<20)
 	if grown := total(memoryOf(os.Getpid())) - before; grown < 60 || grown > 200 {

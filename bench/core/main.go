@@ -42,6 +42,7 @@ type config struct {
 	side     string
 	profiles string
 	python   string // with Ray
+	mobula   string
 
 	cellPython string // with jupyter_client
 	budget     time.Duration
@@ -56,6 +57,7 @@ func main() {
 	flag.StringVar(&c.profiles, "profiles", "", "directory for CPU profiles of Mobula's driver and worker, two files for each request, of which there are then more")
 	flag.StringVar(&c.python, "python", ".tools/ray/bin/python", "Python with Ray, which scripts/ray.sh installs")
 	flag.StringVar(&c.cellPython, "cell-python", ".venv/bin/python", "Python with jupyter_client, which scripts/bench-core.sh installs")
+	flag.StringVar(&c.mobula, "mobula", "bin/mobula", "the command mobula, which starts nodes")
 	flag.DurationVar(&c.budget, "budget", 15*time.Minute, "suites that have not begun by then are left out")
 	flag.Parse()
 	if *only != "" {
@@ -78,9 +80,7 @@ func play(ctx context.Context, role string, c config, args []string) error {
 	case roleServe:
 		return serveMobula(ctx, os.Stdin, os.Stdout, c.profiles)
 	case roleNodes:
-		return serveNodes(ctx, os.Stdin, os.Stdout)
-	case roleSource:
-		return source(ctx, os.Stdin, os.Stdout)
+		return serveNodes(ctx, os.Stdin, os.Stdout, c.mobula)
 	case roleFirst:
 		return firstResult(ctx)
 	case roleEcho:
@@ -96,7 +96,6 @@ const (
 	roleServe   = "serve"
 	roleFirst   = "first"
 	roleNodes   = "nodes"
-	roleSource  = "source"
 	roleEcho    = "echo"
 	roleNothing = "nothing"
 )

@@ -21,6 +21,7 @@ import ray  # noqa: E402
 
 MIB, GIB, MEGABYTE = 1 << 20, 1 << 30, 1_000_000
 WORDS = GIB // 8
+COARSE, FINE = 65_521, 1009  # see transfer.go
 STORE = 3 << 30  # as the Go side's
 CPUS = len(os.sched_getaffinity(0))
 PID = os.getpid()
@@ -388,14 +389,26 @@ def byte_at(i, seed):
     return ((within >> 12 ^ within) + i // MIB + seed).astype(np.uint8)
 
 
-@ray.remote(resources={"other": 1}, num_returns=2)
-def make_bytes(seed):
-    data = np.empty(GIB, dtype=np.uint8)
+def fill_bytes(data, seed):
     block = byte_at(np.arange(MIB), seed)
     for k in range(GIB // MIB):
         data[k * MIB : (k + 1) * MIB] = block
         block += 1
-    return data, os.getpid()
+
+
+def sample_sum(data, step, seed):
+    part = data[seed % 1000 :: step].astype(np.int64)
+    return int(part @ (np.arange(len(part)) % 251 + 1))
+
+
+@ray.remote(resources={"other": 0.001})
+def there(seed):
+    return answer(seed), os.getpid()
+
+
+@ray.remote(resources={"other": 0.001})
+def read_there(data, step, seed):
+    return sample_sum(data, step, seed), os.getpid()
 
 
 class Nodes:
@@ -410,16 +423,17 @@ class Nodes:
         self.cluster = Cluster(initialize_head=True, head_node_args=common | {"include_dashboard": False})
         self.cluster.add_node(resources={"other": 1}, **common)
         ray.init(address=self.cluster.address, log_to_driver=False, logging_level="error")
+        self.data = np.empty(GIB, dtype=np.uint8)
 
     def transfer(self, q):
-        data, pid = make_bytes.remote(q["seed"])
-        ray.get(pid)
-        ray.wait([data], fetch_local=False)
-        took, got = timed(lambda: ray.get(data))
-        makers = Makers()
-        makers.check((0, ray.get(pid)), 0)
-        i = np.arange(q["seed"] % 1000, GIB, 1009)
-        assert len(got) == GIB and np.array_equal(got[i], byte_at(i, q["seed"])), "other bytes arrived than were sent"
+        makers, seed = Makers(), q["seed"]
+        self.ref = None
+        fill_bytes(self.data, seed)
+        makers.check(ray.get(there.remote(seed)), answer(seed))
+        self.ref = ray.put(self.data)
+        took, stamp = timed(lambda: ray.get(read_there.remote(self.ref, COARSE, seed)))
+        makers.check(stamp, sample_sum(self.data, COARSE, seed))
+        makers.check(ray.get(read_there.remote(self.ref, FINE, seed)), sample_sum(self.data, FINE, seed))
         self.done += 1
         return of("first" if self.done == 1 else "later", makers, 1, [GIB / 1e3 / took])
 
