@@ -50,7 +50,7 @@ fuzz: ## every fuzz target for ten minutes
 bench-kernel: ## Mobula and ipykernel in turn, JSON lines
 	@scripts/bench.sh bench/kernel/bench.py
 
-bench-core: ## Mobula and Ray in turn, JSON lines (15 minutes; ARGS=-quick: about 3)
+bench-core: ## Mobula and Ray in turn, JSON lines (15 minutes; ARGS=-quick: about 5)
 	@scripts/bench-core.sh $(ARGS)
 
 soak: ## 1,000 cells, then an hour's mix under GOGC=5

@@ -22,6 +22,7 @@ type bench struct {
 	limits limits
 	sides  []*side // that are open
 	failed []string
+	vain   int // waits for a quiet machine that were in vain
 }
 
 // profileTime is for how long a request is repeated under profiles, which need samples.

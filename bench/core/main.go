@@ -1,22 +1,23 @@
-// Command core measures the runtime of Mobula and Ray in turn, on one machine, in one run: tasks, actors, objects, starts and memory.
+// Command core measures the runtime of Mobula, from a program and from cells, and Ray in turn, on one machine, in one run: tasks, actors, objects, starts and memory.
 //
 // # Usage
 //
 //	make bench-core                                 # everything, at most 15 minutes
-//	make bench-core ARGS="-quick"                   # fewer samples and no long ones, about 3 minutes
+//	make bench-core ARGS="-quick"                   # fewer samples and no long ones, about 5 minutes
 //	make bench-core ARGS="-side mobula -only tasks,actors -profiles out/profiles"
 //
 // It prints a line of JSON for each figure: {"name", "unit", "mobula", "peer", "ratio", "limit"}. A ratio above 1 means that Mobula is better. The limit is
 // what the machine can do at most, measured in the same run. A note says what is different about a line, and lines of memory name the processes that they
-// sum. Progress and failures go to stderr.
+// sum. Lines whose name ends with "(from a cell)" are of cells of the kernel, beside the same samples of Ray. Progress and failures go to stderr.
 //
-// The program starts both sides as processes: itself, as a driver of an embedded cluster, and ray_side.py. Each gets the same requests in turn, a line of
-// JSON each, and answers with samples. What tasks get and return depends on the request, and is checked on both sides; each result tells the
-// process that made it, which is never the driver.
+// The program starts the sides as processes: itself, as a driver of an embedded cluster; cell_side.py, which has a kernel's cells declare the very files that
+// this driver is made of; and ray_side.py. Each gets the same requests in turn, a line of JSON each, and answers with samples. What tasks get and return
+// depends on the request, and is checked on all sides; each result tells the process that made it, which is never the driver.
 //
 // # Concurrency
 //
-// One side works at a time; the other is idle: before each request the machine has to get quiet. Each side has one goroutine that reads its answers, which ends with it.
+// One side works at a time; the others are idle: before each request the machine has to get quiet. Each side has one goroutine that reads its answers, which
+// ends with it.
 //
 // # Testing
 //
