@@ -103,8 +103,17 @@ func objectID(h *session.ObjectHandle) ObjectID {
 //go:noinline
 func objectText(h *session.ObjectHandle, zero any) string {
 	state := "waits"
-	if ready(h) {
+	switch {
+	case h == nil:
+		state = "failed" // errZeroRef
+	case ready(h):
 		state = "ready"
+		if _, err := session.ObjectOf(h).Result(); err != nil {
+			state = "failed"
+			if _, freed := errors.AsType[*FreedError](err); freed {
+				state = "freed"
+			}
+		}
 	}
 	return fmt.Sprintf("Ref[%T] %s (%s)", zero, objectID(h).Short(), state)
 }
