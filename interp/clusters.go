@@ -28,8 +28,8 @@ type Clusters interface {
 	ConnectCluster(ctx context.Context, cell int, address string) (ClusterStatus, error)
 	// ClusterStatus tells about the cluster that cells use; false where they use none.
 	ClusterStatus(ctx context.Context) (ClusterStatus, bool, error)
-	// StopCluster leaves the cluster, and ends it if it is the notebook's own. False where cells use none.
-	StopCluster(ctx context.Context) (bool, error)
+	// StopCluster leaves the cluster, and ends it if it is the notebook's own. It returns the address of the cluster; "" where cells use none.
+	StopCluster(ctx context.Context) (address string, own bool, err error)
 }
 
 // ClusterStatus is the state of a cluster.
@@ -208,15 +208,16 @@ func (s *Session) leave(ctx context.Context) error {
 }
 
 // StopCluster leaves the cluster.
-func (s *Session) StopCluster(ctx context.Context) (bool, error) {
+func (s *Session) StopCluster(ctx context.Context) (address string, own bool, err error) {
 	if address, _ := s.clusters.current(); address == "" {
-		return false, nil
+		return "", false, nil
 	}
 	if err := s.lock(ctx); err != nil {
-		return false, err
+		return "", false, err
 	}
 	defer s.unlock()
-	return true, s.leave(ctx)
+	address, own = s.clusters.current()
+	return address, own, s.leave(ctx)
 }
 
 // ClusterStatus asks the node of the cluster in use.
@@ -320,10 +321,10 @@ func (n *Notebook) ClusterStatus(ctx context.Context) (ClusterStatus, bool, erro
 }
 
 // StopCluster leaves the cluster.
-func (n *Notebook) StopCluster(ctx context.Context) (bool, error) {
+func (n *Notebook) StopCluster(ctx context.Context) (address string, own bool, err error) {
 	s, err := n.compiled()
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
 	return s.StopCluster(ctx)
 }

@@ -42,13 +42,24 @@ func runCluster(ctx context.Context, env *Env, c Call) error {
 		env.Display(clusterCard(&st))
 		return nil
 	case args[0] == "stop" && len(args) == 1:
-		used, err := engine.StopCluster(ctx)
-		if err == nil && !used {
-			env.Stdout("There is no cluster to stop.\n")
-		}
-		return err
+		return stopCluster(ctx, env, engine)
 	}
 	return fmt.Errorf("%q is not known: use %%cluster, %%cluster connect [address] or %%cluster stop", c.Args)
+}
+
+func stopCluster(ctx context.Context, env *Env, engine interp.Clusters) error {
+	address, own, err := engine.StopCluster(ctx)
+	switch {
+	case err != nil:
+		return err
+	case address == "":
+		env.Stdout("There is no cluster to stop.\n")
+	case own:
+		env.Stdout("The cluster of this notebook was stopped, with its tasks and actors.\n")
+	default:
+		env.Stdout(fmt.Sprintf("This notebook has left the cluster of the node at %s, which goes on.\n", address))
+	}
+	return nil
 }
 
 func showCluster(ctx context.Context, env *Env, engine interp.Clusters) error {

@@ -1,6 +1,7 @@
 package magic
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -17,12 +18,13 @@ import (
 type clusterEngine struct {
 	*fakeEngine
 	used bool
+	at   string // the address that was given; "" for the notebook's own cluster
 	fail error
 }
 
 func (e *clusterEngine) ConnectCluster(_ context.Context, cell int, address string) (interp.ClusterStatus, error) {
 	e.note("connect %d %q", cell, address)
-	e.used = e.fail == nil
+	e.used, e.at = e.fail == nil, address
 	return clusterOfTest(), e.fail
 }
 
@@ -30,10 +32,12 @@ func (e *clusterEngine) ClusterStatus(context.Context) (interp.ClusterStatus, bo
 	return clusterOfTest(), e.used, e.fail
 }
 
-func (e *clusterEngine) StopCluster(context.Context) (bool, error) {
-	used := e.used
+func (e *clusterEngine) StopCluster(context.Context) (address string, own bool, err error) {
+	if !e.used {
+		return "", false, e.fail
+	}
 	e.used = false
-	return used, e.fail
+	return cmp.Or(e.at, "/run/own.sock"), e.at == "", e.fail
 }
 
 func clusterOfTest() interp.ClusterStatus {
@@ -55,7 +59,9 @@ func TestCluster(t *testing.T) {
 		{"%cluster", "", "tasks    1 running, 5 finished", ""},
 		{"%cluster", "", "store    1 MiB of 1 GiB used", ""},
 		{"%cluster connect /a/b.sock", "", "cluster of this notebook: 1 node (here)", ""},
-		{"%cluster stop", "", "", ""},
+		{"%cluster stop", "has left the cluster of the node at /a/b.sock, which goes on.\n", "", ""},
+		{"%cluster connect", "", "CPUs", ""},
+		{"%cluster stop", "The cluster of this notebook was stopped", "", ""},
 		{"%cluster", "No cluster yet", "", ""},
 		{"%cluster conect", "", "", `"conect" is not known: use %cluster, %cluster connect`},
 		{"%cluster connect a b", "", "", "is not known"},
@@ -71,7 +77,7 @@ func TestCluster(t *testing.T) {
 			t.Errorf("%s: %q %q %q", s.source, b.out.String(), b.shown.String(), fault)
 		}
 	}
-	if got := strings.Join(e.log, "; "); got != `connect 4 ""; connect 4 "/a/b.sock"` {
+	if got := strings.Join(e.log, "; "); got != `connect 4 ""; connect 4 "/a/b.sock"; connect 4 ""` {
 		t.Error(got)
 	}
 	e.fail = errors.New("no memory")

@@ -272,7 +272,7 @@ def test_stop_and_connect_again(own):
     own.run("kept := mobula.Put([]int{1, 2})").ok()
     (node,) = [p for p in own.process.children() if "--embedded" in p.cmdline()]
     cluster = [node, *node.children(recursive=True)]
-    own.run("%cluster stop").ok()
+    assert "was stopped" in own.run("%cluster stop").ok().text()
     kit.gone(cluster, 5, "the cluster ends")
     assert "No cluster yet" in own.run("%cluster").ok().text()
     assert "There is no cluster" in own.run("%cluster stop").ok().text()
