@@ -16,10 +16,10 @@ type GroupStrategy = sched.GroupStrategy
 
 // The strategies of placement groups; as Ray's PACK, SPREAD, STRICT_PACK and STRICT_SPREAD.
 const (
-	Pack           = sched.Pack         // on as few nodes as possible
-	SpreadOut      = sched.SpreadOut    // on as many nodes as possible
-	PackStrictly   = sched.StrictPack   // on one node
-	SpreadStrictly = sched.StrictSpread // each on a node of its own
+	Pack           = sched.Pack           // on as few nodes as possible
+	SpreadOut      = sched.SpreadOut      // on as many nodes as possible
+	PackStrictly   = sched.PackStrictly   // on one node
+	SpreadStrictly = sched.SpreadStrictly // each on a node of its own
 	anyBundle      = sched.AnyBundle
 )
 

@@ -118,7 +118,7 @@ func TestGroups(t *testing.T) {
 		strategy string
 		sizes    []int
 		nodes    int
-	}{{"PACK", []int{1, 1}, 1}, {"SPREAD", []int{1, 1}, 2}, {"STRICT_PACK", []int{2, 2}, 1}, {"STRICT_SPREAD", []int{3, 3}, 2}} {
+	}{{"Pack", []int{1, 1}, 1}, {"SpreadOut", []int{1, 1}, 2}, {"PackStrictly", []int{2, 2}, 1}, {"SpreadStrictly", []int{3, 3}, 2}} {
 		g := ask(t, c, headwire.CreateGroup, spec(tt.strategy, tt.sizes...))
 		g = ask(t, c, headwire.WaitGroup, headwire.GroupRef{ID: g.ID})
 		on := map[id.Node]bool{}
@@ -146,9 +146,9 @@ func TestGroups(t *testing.T) {
 			eventually(t, "the bundles are released", func() bool { return read(n, func() bool { return len(n.reserved) == 0 }) })
 		}
 	}
-	g := ask(t, c, headwire.CreateGroup, spec("STRICT_PACK", 3, 3))
+	g := ask(t, c, headwire.CreateGroup, spec("PackStrictly", 3, 3))
 	eventually(t, "why it cannot be placed is told", func() bool {
-		return strings.Contains(ask(t, c, headwire.GetGroup, headwire.GroupRef{ID: g.ID}).Reason, "STRICT_PACK needs one node")
+		return strings.Contains(ask(t, c, headwire.GetGroup, headwire.GroupRef{ID: g.ID}).Reason, "PackStrictly needs one node")
 	})
 }
 
@@ -161,7 +161,7 @@ func TestGroupIsPlacedAsAWhole(t *testing.T) {
 	job := id.New[id.Job]()
 	ask(t, c, headwire.StartJob, headwire.JobSpec{ID: job})
 	g := ask(t, c, headwire.CreateGroup, headwire.GroupSpec{
-		ID: id.New[id.PlacementGroup](), Job: job, Strategy: "STRICT_SPREAD", Bundles: []headwire.BundleInfo{{Resources: cpus(1)}, {Resources: cpus(1)}},
+		ID: id.New[id.PlacementGroup](), Job: job, Strategy: "SpreadStrictly", Bundles: []headwire.BundleInfo{{Resources: cpus(1)}, {Resources: cpus(1)}},
 	})
 	eventually(t, "a gives its bundle back", func() bool { return read(a, func() bool { return slices.Contains(a.released, g.ID) }) })
 	read(b, func() error { b.refuse = nil; return nil })
@@ -188,7 +188,7 @@ func TestGroupWaitsForWhatItLivedOn(t *testing.T) {
 	job := id.New[id.Job]()
 	ask(t, c, headwire.StartJob, headwire.JobSpec{ID: job})
 	g := ask(t, c, headwire.CreateGroup, headwire.GroupSpec{
-		ID: id.New[id.PlacementGroup](), Job: job, Strategy: "STRICT_PACK", Bundles: []headwire.BundleInfo{{Resources: custom("license")}},
+		ID: id.New[id.PlacementGroup](), Job: job, Strategy: "PackStrictly", Bundles: []headwire.BundleInfo{{Resources: custom("license")}},
 	})
 	ask(t, c, headwire.WaitGroup, headwire.GroupRef{ID: g.ID})
 	a.die()
@@ -216,7 +216,7 @@ func TestVerdictsAreForgotten(t *testing.T) {
 	ask(t, c, headwire.StartJob, headwire.JobSpec{ID: job})
 	var groups []id.PlacementGroup
 	for range 2 {
-		g := headwire.GroupSpec{ID: id.New[id.PlacementGroup](), Job: job, Strategy: "PACK", Bundles: []headwire.BundleInfo{{Resources: custom("x")}}}
+		g := headwire.GroupSpec{ID: id.New[id.PlacementGroup](), Job: job, Strategy: "Pack", Bundles: []headwire.BundleInfo{{Resources: custom("x")}}}
 		ask(t, c, headwire.CreateGroup, g)
 		refusedAs(t, c, headwire.WaitGroup, headwire.GroupRef{ID: g.ID}, headwire.Infeasible)
 		groups = append(groups, g.ID)
@@ -351,7 +351,7 @@ func TestHeadIsAway(t *testing.T) {
 		ask(t, c, headwire.WaitActor, headwire.ActorWait{ID: spec.ID})
 		actors = append(actors, spec.ID)
 	}
-	g := ask(t, c, headwire.CreateGroup, headwire.GroupSpec{ID: id.New[id.PlacementGroup](), Job: job, Strategy: "PACK", Bundles: []headwire.BundleInfo{{Resources: cpus(1)}}})
+	g := ask(t, c, headwire.CreateGroup, headwire.GroupSpec{ID: id.New[id.PlacementGroup](), Job: job, Strategy: "Pack", Bundles: []headwire.BundleInfo{{Resources: cpus(1)}}})
 	ask(t, c, headwire.WaitGroup, headwire.GroupRef{ID: g.ID})
 	epoch := read(n, func() uint64 { return n.welcome.Epoch })
 	if err := h.Close(); err != nil {

@@ -54,7 +54,7 @@ func TestRestartKnowsEverything(t *testing.T) {
 	ask(t, c, headwire.StartJob, headwire.JobSpec{ID: job, Namespace: "team", Name: "nightly"})
 	ask(t, c, headwire.PutKey, headwire.KeyPut{Key: "a", Value: []byte("1")})
 	group := ask(t, c, headwire.CreateGroup, headwire.GroupSpec{
-		ID: id.New[id.PlacementGroup](), Job: job, Strategy: "PACK", Bundles: []headwire.BundleInfo{{Resources: sched.Resources{CPU: sched.One}}},
+		ID: id.New[id.PlacementGroup](), Job: job, Strategy: "Pack", Bundles: []headwire.BundleInfo{{Resources: sched.Resources{CPU: sched.One}}},
 	})
 	actor := ask(t, c, headwire.RegisterActor, headwire.ActorSpec{ID: id.New[id.Actor](), Job: job, Name: "hits"}).Actor
 	join, user, before := h.JoinToken(), h.UserToken(), h.View().Digest()

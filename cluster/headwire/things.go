@@ -39,7 +39,7 @@ type GroupSpec struct {
 	Namespace string            `json:"namespace,omitempty"` // if empty, the job's
 	Job       id.Job            `json:"job"`
 	Detached  bool              `json:"detached,omitzero"` // it outlives its job
-	Strategy  string            `json:"strategy"`          // PACK, SPREAD, STRICT_PACK or STRICT_SPREAD
+	Strategy  string            `json:"strategy"`          // Pack, SpreadOut, PackStrictly or SpreadStrictly
 	Bundles   []BundleInfo      `json:"bundles"`
 }
 

@@ -271,7 +271,7 @@ func TestPlacementGroups(t *testing.T) {
 	for _, tt := range []struct {
 		strategy sched.GroupStrategy
 		nodes    int
-	}{{sched.StrictPack, 1}, {sched.StrictSpread, 2}, {sched.Pack, 1}, {sched.SpreadOut, 2}} {
+	}{{sched.PackStrictly, 1}, {sched.SpreadStrictly, 2}, {sched.Pack, 1}, {sched.SpreadOut, 2}} {
 		g, err := d.CreateGroup(t.Context(), driver.GroupSpec{Name: "g", Strategy: tt.strategy, Bundles: []headwire.BundleInfo{one, one}})
 		if err != nil {
 			t.Fatal(err)

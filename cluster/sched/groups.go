@@ -121,7 +121,7 @@ func (p *pass) groupWaits(g *group) string {
 		}
 		return "bundle " + strconv.Itoa(b.index) + " " + waits(eligible(t.nodes, b.Selector, b.Resources, Alive), b.Resources)
 	}
-	if g.Strategy == StrictSpread {
+	if g.Strategy == SpreadStrictly {
 		open := filter(t.nodes, func(n *node) bool { return t.count[n] == 0 && t.holdsAny(n) })
 		return "waits for " + count(len(t.missing), "node") + " with room for a bundle each: " + strconv.Itoa(len(open)) + " have room now"
 	}
@@ -134,7 +134,7 @@ func (s GroupStrategy) room(bundles []*bundle) string {
 	for _, b := range bundles {
 		all.add(b.Resources)
 	}
-	if s == StrictPack {
+	if s == PackStrictly {
 		return "one node with " + all.String() + " free"
 	}
 	return all.String() + " free at the same time"

@@ -125,17 +125,17 @@ func (p *pass) groupInfeasible(g *group) *Infeasible {
 		}
 	}
 	switch g.Strategy {
-	case StrictPack:
-		what := fmt.Sprintf("STRICT_PACK needs one node with %v for its %s", all, count(len(t.missing), "bundle"))
+	case PackStrictly:
+		what := fmt.Sprintf("PackStrictly needs one node with %v for its %s", all, count(len(t.missing), "bundle"))
 		if len(t.count) > 0 {
 			return &Infeasible{Lacks: "node", What: what + " beside those that it has", Next: "create the group anew"}
 		}
 		name, n := p.tightest(t.nodes, all)
-		return &Infeasible{Lacks: name, What: what + fmt.Sprintf("; the largest has %s (%s)", quantity(name, n.real.Total.Get(name)), n.Name), Next: "use PACK to allow several nodes"}
-	case StrictSpread:
-		what := fmt.Sprintf("STRICT_SPREAD needs %s, one for each bundle; %s can hold one",
+		return &Infeasible{Lacks: name, What: what + fmt.Sprintf("; the largest has %s (%s)", quantity(name, n.real.Total.Get(name)), n.Name), Next: "use Pack to allow several nodes"}
+	case SpreadStrictly:
+		what := fmt.Sprintf("SpreadStrictly needs %s, one for each bundle; %s can hold one",
 			count(len(g.bundles), "node"), count(len(filter(t.nodes, t.holdsAny)), "node"))
-		return &Infeasible{Lacks: "node", What: what, Next: "use SPREAD to allow several bundles on a node"}
+		return &Infeasible{Lacks: "node", What: what, Next: "use SpreadOut to allow several bundles on a node"}
 	case Pack, SpreadOut:
 	}
 	for _, name := range all.Names() {

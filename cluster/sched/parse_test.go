@@ -61,13 +61,13 @@ func TestResourcesJSON(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	if Pack.String() != "PACK" || StrictSpread.String() != "STRICT_SPREAD" || GroupStrategy(9).String() != "unknown" {
+	if Pack.String() != "Pack" || SpreadStrictly.String() != "SpreadStrictly" || GroupStrategy(9).String() != "unknown" {
 		t.Error("names of group strategies")
 	}
 	if Draining.String() != "draining" || NodeState(-1).String() != "unknown" {
 		t.Error("names of node states")
 	}
-	if _, err := ParseGroupStrategy("pack"); err == nil || err.Error() != `option strategy is "pack": it must be PACK, SPREAD, STRICT_PACK or STRICT_SPREAD` {
+	if _, err := ParseGroupStrategy("pack"); err == nil || err.Error() != `option strategy is "pack": it must be Pack, SpreadOut, PackStrictly or SpreadStrictly` {
 		t.Error(err)
 	}
 }

@@ -110,7 +110,7 @@ func checkGroups(t *testing.T, s *sim) {
 		if g.Passes == 1 && placed > 0 && placed < len(g.Bundles) {
 			t.Errorf("%s has %d of %d bundles", g.Name, placed, len(g.Bundles))
 		}
-		if g.Strategy == StrictPack && len(nodes) > 1 || g.Strategy == StrictSpread && len(nodes) < placed {
+		if g.Strategy == PackStrictly && len(nodes) > 1 || g.Strategy == SpreadStrictly && len(nodes) < placed {
 			t.Errorf("%s is %v on %d nodes", g.Name, g.Strategy, len(nodes))
 		}
 	}
@@ -202,7 +202,7 @@ func TestNoStarvation(t *testing.T) {
 		s.decide()
 		big := Request{ID: id.Lease{ID: s.id("big")}, Job: id.Job{ID: s.id("job")}, Resources: Resources{CPU: Whole(4), GPU: One}}
 		s.queue = append(s.queue, big)
-		s.groups = append(s.groups, &simGroup{Group: Group{ID: id.PlacementGroup{ID: s.id("group")}, Strategy: StrictSpread,
+		s.groups = append(s.groups, &simGroup{Group: Group{ID: id.PlacementGroup{ID: s.id("group")}, Strategy: SpreadStrictly,
 			Bundles: []Bundle{{Resources: Resources{CPU: Whole(3)}}, {Resources: Resources{CPU: Whole(3)}}}}})
 		done := func() bool { return !s.groups[0].Bundles[0].Node.IsZero() && s.leases[big.ID] != nil }
 		for pass := 0; !done(); pass++ {

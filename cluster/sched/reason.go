@@ -40,7 +40,7 @@ func (p *pass) explainNode(q *Request) *Infeasible {
 	if q.Strategy.Kind != NodeAffinity || q.Strategy.Soft {
 		return nil
 	}
-	next := "ask for another node, or make the wish soft"
+	next := "ask for another node, or use NearNode"
 	n, ok := p.byID[q.Strategy.Node]
 	switch {
 	case !ok:

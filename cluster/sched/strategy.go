@@ -50,14 +50,14 @@ type GroupStrategy int
 
 // The strategies of placement groups.
 const (
-	Pack         GroupStrategy = iota // on as few nodes as possible
-	SpreadOut                         // on as many nodes as possible
-	StrictPack                        // on one node
-	StrictSpread                      // each on a node of its own
+	Pack           GroupStrategy = iota // on as few nodes as possible
+	SpreadOut                           // on as many nodes as possible
+	PackStrictly                        // on one node
+	SpreadStrictly                      // each on a node of its own
 )
 
 // groupStrategies are the names that users know.
-var groupStrategies = [...]string{"PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"}
+var groupStrategies = [...]string{"Pack", "SpreadOut", "PackStrictly", "SpreadStrictly"}
 
 // String returns the name that users know.
 func (s GroupStrategy) String() string {
@@ -67,7 +67,7 @@ func (s GroupStrategy) String() string {
 	return groupStrategies[s]
 }
 
-// ParseGroupStrategy reads PACK, SPREAD, STRICT_PACK or STRICT_SPREAD.
+// ParseGroupStrategy reads Pack, SpreadOut, PackStrictly or SpreadStrictly.
 func ParseGroupStrategy(name string) (GroupStrategy, error) {
 	for i, known := range groupStrategies {
 		if name == known {

@@ -45,9 +45,9 @@ func harder(a, b Resources) int {
 // run reports whether all bundles found a place.
 func (t *trial) run() bool {
 	switch t.group.Strategy {
-	case StrictPack:
+	case PackStrictly:
 		return t.together(t.missing)
-	case StrictSpread:
+	case SpreadStrictly:
 		return t.apart()
 	case SpreadOut:
 		return t.spread()

@@ -101,7 +101,7 @@ func (c *GroupCreate) validate() error {
 	case c.ID.IsZero():
 		return &Invalid{"id", "the group's id"}
 	case c.Strategy.String() == "unknown":
-		return &Invalid{"strategy", "PACK, SPREAD, STRICT_PACK or STRICT_SPREAD"}
+		return &Invalid{"strategy", "Pack, SpreadOut, PackStrictly or SpreadStrictly"}
 	case len(c.Bundles) == 0:
 		return &Invalid{"bundles", "at least one"}
 	}
