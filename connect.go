@@ -19,7 +19,8 @@ type Config struct {
 	Address string
 	// InProcess runs tasks as goroutines of this process, without other processes. Env and WorkingDir mean nothing then.
 	InProcess bool
-	// Namespace is that of named actors; the job's own if empty.
+	// Namespace is that of named actors and placement groups. Empty: the job's own, so that those of two runs do not meet; name one to find in
+	// a later run what an earlier one left with Detached.
 	Namespace string
 	// Env has variables of the environment of workers, beside the node's.
 	Env map[string]string

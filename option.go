@@ -133,11 +133,12 @@ func RetryIf(f func(error) bool) Option {
 	return func(o *options) { o.retryOn = append(o.retryOn, f) }
 }
 
-// Name is what lists, logs and errors call the task; for an actor it is also the name by which FindActor finds it. Default: the
-// function's.
+// Name is what lists, logs and errors call the task; for an actor it is also the name by which FindActor finds it, one in each
+// Namespace. Default: the function's.
 func Name(name string) Option { return func(o *options) { o.name, o.actorName = name, name } }
 
-// Namespace is where the Name of an actor or a placement group counts. Default: that of Config.
+// Namespace is where the Name of an actor or a placement group counts. Default: that of Config; without that it is the job's own, which no other
+// run of the program has, as in Ray.
 func Namespace(name string) Option { return func(o *options) { o.namespace = name } }
 
 // Limit bounds how many of the tasks of a Map run at a time. Default: as many as the cluster can.
@@ -151,6 +152,9 @@ func Limit(n int) Option {
 }
 
 // Detached has an actor live on when the process that made it ends, until it is killed. It needs a Name, and its constructor may capture at most 16 KB.
+//
+// For a later run, or another program, to find it, give a Namespace here and there, or set Config.Namespace in both: without one each run has a namespace of
+// its own, and a program that is run twice makes the actor twice. GetIfExists then takes the one that lives.
 func Detached() Option { return func(o *options) { o.detached = true } }
 
 // GetIfExists takes the actor of that Name if there is one, and makes it only else.
