@@ -31,7 +31,7 @@ func (d *Driver) WaitGroup(ctx context.Context, group id.PlacementGroup) (headwi
 
 // FindGroup finds a group by its name.
 func (d *Driver) FindGroup(ctx context.Context, name, namespace string) (headwire.GroupInfo, error) {
-	return askHead(ctx, d, headwire.GetGroup, headwire.GroupRef{Name: name, Namespace: namespace})
+	return askHead(ctx, d, headwire.GetGroup, headwire.GroupRef{Name: name, Namespace: namespace, Job: d.conf.Job})
 }
 
 // RemoveGroup ends what runs in a group and gives back what it holds.

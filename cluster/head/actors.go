@@ -135,18 +135,27 @@ func (h *Head) waitActor(ctx context.Context, _ *session, in headwire.ActorWait)
 
 func (h *Head) findActor(_ context.Context, _ *session, in headwire.ActorName) (headwire.ActorInfo, error) {
 	view := h.View()
-	if in.Namespace == "" {
-		j, ok := view.Job(in.Job)
-		if !ok {
-			return headwire.ActorInfo{}, headwire.Errorf(headwire.Invalid, "an actor is found by a namespace, or by a job in whose namespace it is; there is no job %s", in.Job)
-		}
-		in.Namespace = j.Namespace
+	namespace, err := namespaceOf(view, in.Namespace, in.Job)
+	if err != nil {
+		return headwire.ActorInfo{}, err
 	}
-	a, err := view.ActorByName(in.Namespace, in.Name)
+	a, err := view.ActorByName(namespace, in.Name)
 	if err != nil {
 		return headwire.ActorInfo{}, answerable(err)
 	}
 	return h.actorInfo(a), nil
+}
+
+// namespaceOf is where a name is looked up: in the given namespace, or in that of the job.
+func namespaceOf(v *state.View, given string, job id.Job) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	j, ok := v.Job(job)
+	if !ok {
+		return "", headwire.Errorf(headwire.Invalid, "a name is looked up in a namespace, or in that of a job; there is no job %s", job)
+	}
+	return j.Namespace, nil
 }
 
 func (h *Head) killActor(_ context.Context, _ *session, in headwire.ActorKill) (headwire.ActorInfo, error) {

@@ -202,7 +202,12 @@ func (h *Head) listGroups(context.Context, *session, headwire.None) ([]headwire.
 
 func (h *Head) group(in headwire.GroupRef) (*state.Group, error) {
 	if in.ID.IsZero() {
-		g, err := h.View().GroupByName(in.Namespace, in.Name)
+		view := h.View()
+		namespace, err := namespaceOf(view, in.Namespace, in.Job)
+		if err != nil {
+			return nil, err
+		}
+		g, err := view.GroupByName(namespace, in.Name)
 		return g, answerable(err)
 	}
 	g, ok := h.View().Group(in.ID)

@@ -55,6 +55,7 @@ type GroupRef struct {
 	ID        id.PlacementGroup `json:"id,omitzero"`
 	Name      string            `json:"name,omitempty"`
 	Namespace string            `json:"namespace,omitempty"`
+	Job       id.Job            `json:"job,omitzero"` // whose namespace it is, if none is given
 }
 
 // GroupInfo is a placement group.
