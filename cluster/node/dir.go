@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,34 +65,70 @@ func baseDir() string {
 	return base
 }
 
-// Sockets lists the addresses of the nodes of this user that run on this machine, the newest first. Those with a directory of their own
-// (Config.Dir) are not among them.
-func Sockets() []string {
+// Local is a node of this machine, as it has written down when it started: so it is known of one that does not answer, too.
+type Local struct {
+	Address  string `json:"-"`
+	Name     string `json:"name"`
+	PID      int    `json:"pid"` // 0: it has not written yet
+	Embedded bool   `json:"embedded"`
+}
+
+// Here lists the nodes of this user that run on this machine, the newest first. Those with a directory of their own (Config.Dir) are
+// not among them.
+func Here() []Local {
 	found, err := filepath.Glob(filepath.Join(baseDir(), dirPrefix+"*"))
 	if err != nil {
 		return nil
 	}
 	began := map[string]time.Time{}
-	var live []string
+	var live []Local
 	for _, path := range found {
 		info, err := os.Lstat(path)
 		if err != nil || !info.IsDir() || !isMine(info) {
 			continue
 		}
-		if info, err = os.Stat(filepath.Join(path, lockName)); err != nil {
+		name := filepath.Join(path, lockName)
+		if info, err = os.Stat(name); err != nil {
 			continue
 		}
-		lock, err := filelock.Open(filepath.Join(path, lockName), false)
+		lock, err := filelock.Open(name, false)
 		if err == nil {
 			_ = lock.Close() // nobody uses it
 			continue
 		}
-		socket := filepath.Join(path, socketName)
-		live = append(live, socket)
-		began[socket] = info.ModTime()
+		var l Local
+		text, err := os.ReadFile(name)
+		if err != nil || json.Unmarshal(text, &l) != nil {
+			l = Local{} // it has just ended, or begins
+		}
+		l.Address = filepath.Join(path, socketName)
+		live = append(live, l)
+		began[l.Address] = info.ModTime()
 	}
-	slices.SortFunc(live, func(a, b string) int { return began[b].Compare(began[a]) })
+	slices.SortFunc(live, func(a, b Local) int { return began[b.Address].Compare(began[a.Address]) })
 	return live
+}
+
+// Sockets lists the addresses of Here.
+func Sockets() []string {
+	var all []string
+	for _, l := range Here() {
+		all = append(all, l.Address)
+	}
+	return all
+}
+
+// describe writes into the lock whose it is.
+func (d *directory) describe(l Local) error {
+	text, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	if err := d.lock.Truncate(0); err != nil { // another node may have had the directory
+		return err
+	}
+	_, err = d.lock.WriteAt(text, 0)
+	return err
 }
 
 func (d *directory) acquire(wait bool) (err error) {

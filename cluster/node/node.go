@@ -189,6 +189,9 @@ func (n *Node) listen() error {
 		}
 		return fmt.Errorf("make its directory: %w", err)
 	}
+	if err := n.dir.describe(Local{Name: n.conf.Name, PID: n.pid, Embedded: n.conf.Embedded}); err != nil {
+		return errors.Join(fmt.Errorf("make its directory: %w", err), n.dir.remove())
+	}
 	n.address = filepath.Join(n.dir.path, socketName)
 	n.programFiles = newPrograms(filepath.Join(n.dir.path, programsName))
 	n.logs = newLogStore(filepath.Join(n.dir.path, logsName), n.conf.LogBytes)

@@ -145,7 +145,7 @@ func localNodes(ctx context.Context) (all []node.Info, err error) {
 			continue
 		}
 		if _, gone := errors.AsType[*net.OpError](failed); !gone && slices.Contains(node.Sockets(), socket) { // else it has just ended, or begins
-			err = errors.Join(err, fmt.Errorf("the node at %s does not answer: %w: if it hangs, end its process", socket, failed))
+			err = errors.Join(err, fmt.Errorf("the node at %s does not answer: %w: if it hangs, end it with  mobula stop --force", socket, failed))
 		}
 	}
 	return all, err

@@ -66,6 +66,28 @@ func guard(args []string) (bool, error) {
 	return true, err
 }
 
+// guardOf finds the guard of a node's process: its parent, if that is this program. 0: it has none.
+func guardOf(node int) int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", node))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "\nPPid:")
+	line, _, _ := strings.Cut(rest, "\n")
+	parent, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		return 0
+	}
+	own, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", node))
+	if err != nil {
+		return 0
+	}
+	if other, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", parent)); err != nil || other != own {
+		return 0
+	}
+	return parent
+}
+
 // watchOver passes signals on until the node's process ends, and takes the ends of orphans.
 func watchOver(node *os.Process, signals <-chan os.Signal, ended <-chan error) error {
 	for {

@@ -114,9 +114,12 @@ func stopCommand(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	stopped, kept := 0, 0
-	nodes, failed := localNodes(ctx)
-	for _, n := range nodes {
-		if n.Embedded && !*all {
+	var failed error
+	for _, n := range node.Here() { // they are not asked: one may hang
+		switch {
+		case n.PID == 0: // it has just ended, or begins
+			continue
+		case n.Embedded && !*all:
 			kept++
 			continue
 		}
@@ -139,11 +142,12 @@ func stopCommand(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-func stopNode(ctx context.Context, n node.Info, force bool) error {
+func stopNode(ctx context.Context, n node.Local, force bool) error {
 	process, err := os.FindProcess(n.PID)
 	if err != nil {
 		return err
 	}
+	guardian := guardOf(n.PID)
 	how := os.Signal(syscall.SIGTERM)
 	if force {
 		how = os.Kill
@@ -151,6 +155,8 @@ func stopNode(ctx context.Context, n node.Info, force bool) error {
 	if err := process.Signal(how); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop node %s (process %d): %w", n.Name, n.PID, err)
 	}
+	wake(guardian)
+	wake(n.PID)
 	deadline := time.NewTimer(stopTime)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)

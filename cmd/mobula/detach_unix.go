@@ -11,3 +11,10 @@ import (
 func detach(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 }
+
+// wake has a process go on that was stopped, as by Ctrl-Z in a terminal: before that it heeds no signal but SIGKILL.
+func wake(pid int) {
+	if pid > 0 {
+		_ = syscall.Kill(pid, syscall.SIGCONT) // it may be gone
+	}
+}
