@@ -69,7 +69,7 @@ func startCluster(ctx context.Context, c Config, p program.Program) (address str
 }
 
 func startNode(ctx context.Context, c Config, p program.Program, h *head.Head) (*node.Node, error) {
-	nc := node.Config{Starter: node.Processes{}, Head: &node.HeadConfig{Dial: h.Dial}, Labels: c.Labels, Resources: sched.Resources{Memory: c.Memory}}
+	nc := node.Config{Starter: node.Processes{}, Embedded: true, Head: &node.HeadConfig{Dial: h.Dial}, Labels: c.Labels, Resources: sched.Resources{Memory: c.Memory}}
 	if c.InProcess {
 		nc.Starter = node.Function(func(ctx context.Context, w node.WorkerSpec) error {
 			return session.ServeWorker(ctx, session.Config{Node: w.Node, Program: p}, w.Worker, session.Process)
