@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"mobula/cluster/headwire"
@@ -63,13 +64,35 @@ func openAuthority(dir string) (*authority, error) {
 	return a, writeSecret(name, text)
 }
 
-// writeSecret writes a file that only its owner reads, as a whole or not at all.
+// writeSecret writes a file that only its owner reads, as a whole or not at all, also where the machine stops: a head that starts again with half
+// an authority knows none of its nodes.
 func writeSecret(name string, data []byte) error {
 	temporary := name + ".new"
-	if err := os.WriteFile(temporary, data, 0o600); err != nil {
+	_ = os.Remove(temporary) // a head that was killed may have left it
+	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
 		return err
 	}
-	return os.Rename(temporary, name)
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	if err := os.Rename(temporary, name); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+// syncDir has a directory's entries written to disk, where the system can do that.
+func syncDir(name string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func newAuthority() (*authority, error) {

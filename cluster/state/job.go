@@ -2,6 +2,7 @@ package state
 
 import (
 	"maps"
+	"slices"
 
 	"mobula/internal/id"
 )
@@ -26,6 +27,15 @@ func (s JobState) String() string {
 		return "unknown"
 	}
 	return jobStates[s]
+}
+
+// ParseJobEnd reads how a job has ended.
+func ParseJobEnd(name string) (JobState, error) {
+	s := JobState(slices.Index(jobStates[:], name))
+	if !s.Ended() {
+		return 0, &Invalid{"state", "succeeded, failed or stopped"}
+	}
+	return s, nil
 }
 
 // Ended reports whether the job is over.
