@@ -1,6 +1,7 @@
 package head
 
 import (
+	"cmp"
 	"context"
 
 	"mobula/cluster/headwire"
@@ -18,6 +19,10 @@ func (h *Head) startJob(_ context.Context, _ *session, in headwire.JobSpec) (hea
 }
 
 func (h *Head) endJob(_ context.Context, _ *session, in headwire.JobEnd) (headwire.None, error) {
+	how, err := state.ParseJobEnd(cmp.Or(in.State, state.JobStopped.String()))
+	if err != nil {
+		return headwire.None{}, answerable(err)
+	}
 	j, ok := h.View().Job(in.ID)
 	switch {
 	case !ok:
@@ -25,14 +30,7 @@ func (h *Head) endJob(_ context.Context, _ *session, in headwire.JobEnd) (headwi
 	case j.State.Ended(), !in.Node.IsZero() && in.Node != j.Driver.Node:
 		return headwire.None{}, nil // said again, or of a worker that submits tasks for the job
 	}
-	c := &state.JobEnd{ID: in.ID, State: state.JobStopped, Message: in.Message, Time: now()}
-	switch in.State {
-	case state.JobSucceeded.String():
-		c.State = state.JobSucceeded
-	case state.JobFailed.String():
-		c.State = state.JobFailed
-	}
-	_, err := h.propose(c)
+	_, err = h.propose(&state.JobEnd{ID: in.ID, State: how, Message: in.Message, Time: now()})
 	return headwire.None{}, err
 }
 
