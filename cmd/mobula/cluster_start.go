@@ -39,6 +39,7 @@ type startOptions struct {
 	host, port, dir, name      string
 	address, token, nodeName   string
 	cpus, gpus, memory, store  string
+	jobQuota                   string
 	resources, labels          string
 	logLevel, logFile          string
 }
@@ -51,7 +52,7 @@ func parseStart(args []string) (*startOptions, error) {
 	f.BoolVar(&o.background, "background", false, "")
 	for name, to := range map[string]*string{
 		"host": &o.host, "port": &o.port, "dir": &o.dir, "name": &o.name, "address": &o.address, "token": &o.token, "node-name": &o.nodeName,
-		"num-cpus": &o.cpus, "num-gpus": &o.gpus, "memory": &o.memory, "object-store": &o.store, "resources": &o.resources, "labels": &o.labels,
+		"num-cpus": &o.cpus, "num-gpus": &o.gpus, "memory": &o.memory, "object-store": &o.store, "job-quota": &o.jobQuota, "resources": &o.resources, "labels": &o.labels,
 		"log-level": &o.logLevel, "log-file": &o.logFile,
 	} {
 		f.StringVar(to, name, "", "")
@@ -123,7 +124,7 @@ func (o *startOptions) nodeConfig() (c node.Config, err error) {
 	for flag, size := range map[string]struct {
 		text string
 		to   *int64
-	}{"memory": {o.memory, &c.Resources.Memory}, "object-store": {o.store, &c.Store.Capacity}} {
+	}{"memory": {o.memory, &c.Resources.Memory}, "object-store": {o.store, &c.Store.Capacity}, "job-quota": {o.jobQuota, &c.Store.DefaultQuota}} {
 		if size.text == "" {
 			continue
 		}

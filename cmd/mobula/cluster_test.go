@@ -64,7 +64,7 @@ func TestClusterCommandLines(t *testing.T) {
 }
 
 func TestNodeOfFlags(t *testing.T) {
-	o, err := parseStart(strings.Fields("--head --num-cpus 2.5 --num-gpus 2 --memory 4GiB --object-store 100MB --resources license=1,disk=0.5 --labels zone=eu,tier=a --node-name n"))
+	o, err := parseStart(strings.Fields("--head --num-cpus 2.5 --num-gpus 2 --memory 4GiB --object-store 100MB --job-quota 20MB --resources license=1,disk=0.5 --labels zone=eu,tier=a --node-name n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestNodeOfFlags(t *testing.T) {
 		t.Errorf("%+v, %v", c.Devices, err)
 	}
 	want := sched.Resources{CPU: sched.One * 5 / 2, GPU: 2 * sched.One, Memory: 4 << 30, Custom: map[string]sched.Amount{"license": sched.One, "disk": sched.One / 2}}
-	if !c.Resources.Equal(want) || c.Store.Capacity != 100e6 || c.Labels["tier"] != "a" || c.Name != "n" {
+	if !c.Resources.Equal(want) || c.Store.Capacity != 100e6 || c.Store.DefaultQuota != 20e6 || c.Labels["tier"] != "a" || c.Name != "n" {
 		t.Errorf("%+v", c)
 	}
 	for given, want := range map[string]string{"h": "h:10001", "h:5": "h:5", "mobula://h:5": "h:5", "::1": "[::1]:10001", "[::1]:7": "[::1]:7"} {

@@ -36,6 +36,7 @@ Usage:
   mobula start --address HOST:PORT --token FILE [--host HOST]
                         join one with a node of this machine
       both take         --num-cpus N --num-gpus N --memory SIZE --object-store SIZE
+                        --job-quota SIZE (what the objects of one job may take of the store)
                         --resources NAME=N,... --labels NAME=VALUE,... --node-name NAME
                         --background --log-level LEVEL --log-file FILE
   mobula stop [--all] [--force]

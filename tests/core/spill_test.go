@@ -158,10 +158,13 @@ func (d *smallDisk) Close() error { return nil }
 // connectTo joins a node of this process, whose store spills to a disk.
 func connectTo(t *testing.T, capacity int64, disk spill.FS) {
 	t.Helper()
-	n, err := nodes.Start(t.Context(), nodes.Config{
-		Starter: nodes.Processes{}, Resources: sched.Resources{CPU: 2 * sched.One},
-		Store: store.Config{Capacity: capacity, Disk: disk, FullGrace: 200 * time.Millisecond},
-	})
+	connectToStore(t, store.Config{Capacity: capacity, Disk: disk})
+}
+
+func connectToStore(t *testing.T, c store.Config) {
+	t.Helper()
+	c.FullGrace = 200 * time.Millisecond
+	n, err := nodes.Start(t.Context(), nodes.Config{Starter: nodes.Processes{}, Resources: sched.Resources{CPU: 2 * sched.One}, Store: c})
 	if err != nil {
 		t.Fatal(err)
 	}
