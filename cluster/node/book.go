@@ -86,6 +86,7 @@ type demand struct {
 	ref      uint64 // by which the head knows it
 	away     int    // slots that other nodes were asked for
 	reported int    // slots that the head knows of
+	again    bool   // it is to hear of them again
 	pinned   bool   // the head has chosen this node: it goes nowhere else
 	verdict  string // the head's reason
 	notYet   time.Time

@@ -99,7 +99,7 @@ func (b *book) reportAll(now time.Time) {
 		if b.routed(d) {
 			d.reason = b.farReason(d)
 		}
-		if want == 0 && d.reported > 0 || want > 0 && (d.reported == 0 || want >= 2*d.reported || 2*want <= d.reported) {
+		if want == 0 && d.reported > 0 || want > 0 && (d.again || d.reported == 0 || want >= 2*d.reported || 2*want <= d.reported) {
 			b.report(d)
 		}
 	}
@@ -107,7 +107,7 @@ func (b *book) reportAll(now time.Time) {
 
 // report tells the head what is wanted. Without a connection it hears of it when it is there: see link.
 func (b *book) report(d *demand) {
-	d.reported = d.want
+	d.reported, d.again = d.want, false
 	if b.far.linked {
 		copied := *d
 		b.out = append(b.out, reportDemand{&copied})
@@ -128,7 +128,8 @@ func (b *book) unlink() { b.far.linked = false }
 // assigned takes slots that the head has found.
 func (b *book) assigned(k askKey, found ask, now time.Time) {
 	d := b.demands[b.far.numbers[k.demand]]
-	if d == nil {
+	if d == nil { // the head may know of more slots than this node thought: what it gives to nobody others lack
+		b.report(&demand{ref: k.demand, class: &class{}})
 		return
 	}
 	d.reported = max(0, d.reported-found.slots)
@@ -258,7 +259,7 @@ func (b *book) refusedFar(k askKey, reason string, again bool, now time.Time) {
 // putBack wants slots again that another node could not give.
 func (b *book) putBack(d *demand, slots int, now time.Time) {
 	d.want += slots
-	d.reported, d.notYet = 0, now.Add(askAgain)
+	d.again, d.notYet = true, now.Add(askAgain)
 }
 
 // giveBackFar takes a LeaseReturn for a lease on another node.

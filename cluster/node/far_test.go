@@ -131,6 +131,24 @@ func TestOtherNodeHasNoRoom(t *testing.T) {
 	}
 }
 
+// TestHeadForgetsWhatIsNotWanted: a request of which the head still has slots ends while another part of it waits to be told again.
+func TestHeadForgetsWhatIsNotWanted(t *testing.T) {
+	d := newFarDesk(t)
+	license := map[string]float64{"license": 1}
+	d.ask(1, 1, id.Job{}, 10, 0, license)
+	ref := last(t, &d.reports).ref
+	k := d.assign(ref, 2) // the head has 8 left
+	d.refusedFar(k, "somebody was quicker", true, d.now)
+	d.ask(1, 1, id.Job{}, 0, 0, license)
+	if r := last(t, &d.reports); r.ref != ref || r.want != 0 {
+		t.Errorf("%+v", r)
+	}
+	d.assign(ref, 2) // it was under way
+	if r := last(t, &d.reports); r.ref != ref || r.want != 0 || len(d.asks) > 1 {
+		t.Errorf("%+v, %+v", r, d.asks)
+	}
+}
+
 func TestOtherNodeGoes(t *testing.T) {
 	d := newFarDesk(t)
 	d.ask(1, 1, id.Job{}, 2, 0, map[string]float64{"license": 1})
