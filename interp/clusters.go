@@ -123,6 +123,16 @@ func (c *clusters) current() (address string, own bool) {
 	return "", false
 }
 
+// ended tells why the notebook's own cluster has ended, nil where it has not, or cells use another.
+func (c *clusters) ended() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.own == nil || c.address != "" {
+		return nil
+	}
+	return c.own.Err()
+}
+
 // leave ends the cluster, or forgets the one that the user has named.
 func (c *clusters) leave() error {
 	c.mu.Lock()
@@ -205,6 +215,17 @@ func (s *Session) leave(ctx context.Context) error {
 		}
 	}
 	return errors.Join(err, s.clusters.leave())
+}
+
+// dropCluster has the host leave the notebook's own cluster if that has ended between cells, so that the next task starts another. The queue's
+// token is held.
+func (s *Session) dropCluster(ctx context.Context, cell int) {
+	why := s.clusters.ended()
+	if why == nil {
+		return
+	}
+	_ = s.leave(ctx) // what is left has ended already
+	s.sink.Stream(cell, "stderr", fmt.Sprintf("The notebook's cluster is gone, with its actors and what was in its store: %v. The next task starts another.\n", why))
 }
 
 // StopCluster leaves the cluster.

@@ -61,6 +61,7 @@ func (s *Session) ready(ctx context.Context, cell int) error {
 			// It ended between cells: the next one shows it, whatever becomes of the cell.
 			s.sink.Stream(cell, "stderr", s.lost(0, state.proc.Exit()).Value+"\n")
 		default:
+			s.dropCluster(ctx, cell)
 			return nil
 		}
 	}

@@ -116,6 +116,11 @@ class Kernel:
         assert children, [p.cmdline() for p in self.process.children()]
         return min(children, key=psutil.Process.create_time)
 
+    def cluster(self):
+        """The processes of the notebook's own cluster: the one that the kernel has started, the node, its workers."""
+        (first,) = [p for p in self.process.children() if "--embedded" in p.cmdline()]
+        return [first, *first.children(recursive=True)]
+
     def send(self, code, **options):
         options.setdefault("allow_stdin", False)
         return self.client.execute(code, **options)
@@ -170,6 +175,12 @@ class Kernel:
     def interrupt(self, timeout=ANSWER):
         """Interrupts by message and returns the reply's outcome on control."""
         return self.request("control", "interrupt_request", timeout=timeout)
+
+    def restart(self):
+        """Starts the kernel again, as Jupyter does when it has ended."""
+        self.manager.restart_kernel(now=True)
+        self.late.clear()
+        self.client.wait_for_ready(timeout=PATIENCE)
 
     def close(self):
         self.client.stop_channels()

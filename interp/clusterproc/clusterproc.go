@@ -128,7 +128,10 @@ func (x *Cluster) wait() {
 	case err == nil:
 		err = errors.New("its process has ended")
 	default:
-		err = fmt.Errorf("its process has ended: %w %s", err, x.tail)
+		err = fmt.Errorf("its process has ended: %w", err)
+		if said := x.tail.String(); said != "" {
+			err = fmt.Errorf("%w: %s", err, said)
+		}
 	}
 	x.end = err
 	close(x.done)

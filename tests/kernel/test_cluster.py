@@ -270,8 +270,7 @@ def test_interrupting_a_wait(kernel, wait):
 def test_stop_and_connect_again(own):
     own.run("%cluster connect", timeout=kit.PATIENCE).ok()
     own.run("kept := mobula.Put([]int{1, 2})").ok()
-    (node,) = [p for p in own.process.children() if "--embedded" in p.cmdline()]
-    cluster = [node, *node.children(recursive=True)]
+    cluster = own.cluster()
     assert "was stopped" in own.run("%cluster stop").ok().text()
     kit.gone(cluster, 5, "the cluster ends")
     assert "No cluster yet" in own.run("%cluster").ok().text()
@@ -318,3 +317,17 @@ def test_a_killed_host_keeps_the_cluster(own):
     got = own.run("mobula.Go(seven).Value()")  # the kernel may notice the end before or in it
     assert "restarted" in got.text("stderr") + "".join(got.content.get("traceback", []))
     assert value(own, "mobula.Go(seven).Value()") == "7"
+
+
+@pytest.mark.parametrize("which", ["the kernel's child", "the node"])
+def test_a_killed_cluster_is_replaced(own, which):
+    own.run("%cluster connect", timeout=kit.PATIENCE).ok()
+    own.run("kept := 1\nold := mobula.Put(make([]byte, 1<<20))").ok()
+    cluster = own.cluster()
+    cluster[which == "the node"].kill()
+    kit.gone(cluster, 5, "all of the cluster ends")
+    kit.until(lambda: "No cluster yet" in own.run("%cluster").text(), 5, "the kernel notices")
+    got = own.run("mobula.Go(func() int { return kept + 1 }).Value()").ok()
+    assert got.result == "2" and "cluster is gone" in got.text("stderr"), got.messages
+    assert "closed" in failure(own, "old.Value()")
+    assert own.run("kept").ok().text("stderr") == "", "it is said once"
