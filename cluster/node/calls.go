@@ -106,7 +106,8 @@ func (n *Node) attachActor(ctx context.Context, c *client, in headwire.ActorWait
 	return headwire.Attached{Actor: info, Address: address}, err
 }
 
-// attach says where, on this machine, a worker takes connections. The relay, if it needs one, ends with the client, which has one for each worker.
+// attach says where, on this machine, a worker takes connections. The relay, if it needs one, ends when it is not used any
+// more, at the latest with the client, which has one for each worker.
 func (n *Node) attach(ctx context.Context, c *client, at headwire.WorkerRef) (string, error) {
 	if at.Node == n.conf.ID {
 		address, ok := n.addressOf(at.Worker)
@@ -119,6 +120,7 @@ func (n *Node) attach(ctx context.Context, c *client, at headwire.WorkerRef) (st
 	i := slices.IndexFunc(c.relays, func(r *relay) bool { return r.node == at.Node && r.worker == at.Worker })
 	if i >= 0 {
 		defer n.mu.Unlock()
+		c.relays[i].touchLocked(0)
 		return c.relays[i].address, nil
 	}
 	n.mu.Unlock()
@@ -134,6 +136,8 @@ func (n *Node) attach(ctx context.Context, c *client, at headwire.WorkerRef) (st
 	gone := n.clients[c.id] != c
 	if !gone {
 		c.relays = append(c.relays, r)
+		r.idle = time.AfterFunc(time.Hour, func() { n.expire(c, r) })
+		r.touchLocked(0)
 	}
 	n.mu.Unlock()
 	if gone {

@@ -158,6 +158,40 @@ func TestNamedActorEndsWithItsJob(t *testing.T) {
 	}
 }
 
+// TestRelaysEnd: a driver that has called many actors of other nodes does not keep a socket for each.
+func TestRelaysEnd(t *testing.T) {
+	h := startHead(t, head.Config{})
+	a := joined(t, h, "a", nil)
+	joined(t, h, "b", license)
+	d := driverIn(t, a, "team")
+	spec := counterSpec("hits")
+	spec.Class.Resources = map[string]float64{"license": 1}
+	actor := d.NewNamed(spec)
+	count(t, actor, 0)
+	later := func() (left int) { // lets the time of idle relays pass
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for _, c := range a.clients {
+			for _, r := range c.relays {
+				r.used = r.used.Add(-relayIdle)
+				r.idle.Reset(0)
+			}
+			left += len(c.relays)
+		}
+		return left
+	}
+	if later() != 1 {
+		t.Error("it is not called by a relay")
+	}
+	if got := count(t, actor, 0); got.n != 2 {
+		t.Errorf("a relay in use has ended: %+v", got)
+	}
+	if err := d.KillNamed(t.Context(), actor); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the relay ends", func() bool { return later() == 0 })
+}
+
 func TestNamedActorThatCannotBeMade(t *testing.T) {
 	h := startHead(t, head.Config{})
 	d := driverIn(t, joined(t, h, "a", nil), "team")

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +28,15 @@ type relay struct {
 	ctx      context.Context
 	stop     context.CancelFunc
 	wg       sync.WaitGroup
+
+	// Guarded by Node.mu.
+	users int         // connections
+	used  time.Time   // the last time that one began or ended, or that the address was told
+	idle  *time.Timer // expires the relay; nil: whoever opened it closes it
 }
+
+// relayIdle is how long a client's relay lives that nobody uses: a client connects at once when it has been told the address, and asks again later.
+const relayIdle = 5 * time.Second
 
 // What a node answers to the id at the begin of a relayed connection.
 const (
@@ -46,8 +55,38 @@ func (n *Node) openRelay(node id.Node, remote string, worker id.Worker) (*relay,
 	return r, nil
 }
 
+// use notes that connections have begun or ended.
+func (r *relay) use(by int) {
+	r.n.mu.Lock()
+	defer r.n.mu.Unlock()
+	r.touchLocked(by)
+}
+
+func (r *relay) touchLocked(by int) {
+	r.users, r.used = r.users+by, time.Now()
+	if r.idle != nil && r.users == 0 {
+		r.idle.Reset(relayIdle)
+	}
+}
+
+// expire closes a client's relay that nobody uses any more.
+func (n *Node) expire(c *client, r *relay) {
+	n.mu.Lock()
+	over := n.clients[c.id] == c && r.users == 0 && time.Since(r.used) >= relayIdle // else it is closed with the client, or used again
+	if over {
+		c.relays = slices.DeleteFunc(c.relays, func(x *relay) bool { return x == r })
+	}
+	n.mu.Unlock()
+	if over {
+		r.close()
+	}
+}
+
 // close ends the relay and its connections.
 func (r *relay) close() {
+	if r.idle != nil {
+		r.idle.Stop()
+	}
 	r.stop()
 	_ = r.listener.Close() // it was only accepted on
 	r.wg.Wait()
@@ -62,6 +101,8 @@ func (r *relay) accept() {
 		}
 		r.wg.Go(func() {
 			defer local.Close()
+			r.use(1)
+			defer r.use(-1)
 			if err := r.carry(local); err != nil && r.ctx.Err() == nil {
 				r.n.logger.Warn("a worker of another node is not reached", "node", r.node, "error", err)
 			}
