@@ -33,8 +33,9 @@ test-lang: ## all of Go's own run tests as cells, whole and cut up, with a repor
 test-large: ## what tasks share, with an array of a gigabyte
 	@go test -count=1 -v -run 'TestTasksShareAnArray|TestArrowIsNotCopied' ./tests/core -args -array 1024
 
-test-kills: ## 200 workers and 60 nodes killed under load
-	@go test -count=1 -v -run 'TestKills|TestNodesAreKilled' ./tests/core -args -rounds 200 -node-rounds 60
+test-kills: ## 200 random kills of every kind of process under programs, and 200 under cells
+	@go test -count=1 -v -timeout 40m -run 'TestKills$$' ./tests/core -args -rounds 200
+	@MOBULA_KILLS=200 scripts/test.sh setup kills
 
 test-long: lint-all test test-lang test-large test-kills soak ## make test, and what takes hours
 

@@ -31,6 +31,7 @@ suite nvml 60 bash -c 'source scripts/common.sh; nvml_flags
 suite sessions 120 go test -timeout 110s ./tests/session/...
 suite core 330 go test -race -timeout 310s ./tests/core/...
 suite kernel 330 bash -c 'pytests tests/kernel'
+[ -z "${MOBULA_KILLS:-}" ] || suite kills 1500 bash -c 'pytests --timeout 1400 tests/kernel/test_kills.py'
 suite lang 330 go run ./tests/lang -sample 5m -seed 1 -report ""
 suite browser 240 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
 

@@ -2,221 +2,337 @@ package core
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
-	"runtime"
+	"path/filepath"
 	"slices"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"mobula"
+	"mobula/cluster/headwire"
+	agent "mobula/cluster/node"
+	sessions "mobula/cluster/session"
 )
 
 var (
-	rounds = flag.Int("rounds", 10, "kills of TestKills")
-	seed   = flag.Uint64("seed", 1, "of TestKills")
+	rounds  = flag.Int("rounds", 10, "kills of TestKills")
+	seed    = flag.Uint64("seed", 1, "of TestKills")
+	victims = flag.String("victims", "", "what TestKills kills, as in node,head; all if empty")
 )
 
-// register is an actor that can be asked again: a call sets what it names.
-type register struct{ set map[int]bool }
-
-// burn works for a while, so that kills find something to kill.
-func burn(n int) int {
-	x := uint32(n)
-	for range 200_000 {
-		x = x*1664525 + 1013904223
-	}
-	burnt.Store(x)
-	return n
+// kind is what can be killed. See docs/failures.md, whose rows these are.
+type kind struct {
+	name string
+	// strike kills one, and returns what must hold once the programs that ran meanwhile have ended.
+	strike func(ctx context.Context, c *killCluster, r *rand.Rand) (check func() error)
+	// spares: actors elsewhere do not notice.
+	spares bool
 }
 
-// burnt keeps what burn computes from being left out.
-var burnt atomic.Uint32
-
-// round is a program under fire; each part says what must hold whatever was killed.
-func round(ctx context.Context, n int) error {
-	var wg sync.WaitGroup
-	parts := []func(context.Context, int) error{plainTasks, nestedTasks, largeResults, restartingActor, plainActor, chains}
-	failed := make([]error, len(parts))
-	for i, part := range parts {
-		wg.Go(func() { failed[i] = part(ctx, n) })
-	}
-	wg.Wait()
-	return errors.Join(failed...)
+var kinds = []kind{
+	{"worker", strikeWorker(func(w agent.WorkerInfo) bool { return w.Shared }), false},
+	{"own process", strikeWorker(func(w agent.WorkerInfo) bool { return !w.Shared && w.Class.Resources["cpu"] > 0 }), true}, // named actors have one, too
+	{"actor", strikeActor, false},
+	{"node", strikeNode, false},
+	{"head", strikeHead, true},
+	{"driver", strikeDriver, true},
+	{"embedded", strikeEmbedded, true},
 }
 
-var retryAlways = mobula.Retries(-1)
+// deck returns n kinds: each comes up as often as the others, in an order of chance.
+func deck(t *testing.T, r *rand.Rand, n int) (list []kind) {
+	t.Helper()
+	all := kinds
+	if *victims != "" {
+		names := strings.Split(*victims, ",")
+		all = slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return !slices.Contains(names, k.name) })
+	}
+	if len(all) == 0 {
+		t.Fatalf("-victims %s: there are none", *victims)
+	}
+	for len(list) < n {
+		for _, i := range r.Perm(len(all)) {
+			list = append(list, all[i])
+		}
+	}
+	return list[:n]
+}
 
-func plainTasks(ctx context.Context, n int) error {
-	refs := mobula.Map(slices.Collect(seq(60)), func(i int) int { return burn(i * n) }, retryAlways)
-	list, err := mobula.All(ctx, refs)
+// TestKills: whatever process is killed, tasks give right results, actors follow their rules, what can be made again is not lost, and nothing
+// leaks.
+func TestKills(t *testing.T) {
+	c := startKillCluster(t)
+	run := "XDG_RUNTIME_DIR=" + c.dir // of all that this test starts but programs with a cluster of their own
+	t.Run("rounds", func(t *testing.T) {
+		c.t = t
+		connect(t, mobula.Config{Address: c.first.Address(), Namespace: "kills"})
+		if err := errors.Join(round(t.Context(), 1), round(t.Context(), 2)); err != nil {
+			t.Fatal("without kills:", err)
+		}
+		before := heldNow(t)
+		killAll(t, c)
+		awaitFlat(t, before)
+	})
+	c.t = t
+	c.close()
+	awaitOnly(t, run)
+	for _, pattern := range []string{filepath.Join(c.dir, "mobula-*"), "/dev/shm/*mobula*"} {
+		if left, err := filepath.Glob(pattern); err != nil || len(left) != 0 {
+			t.Errorf("left: %q, %v", left, err)
+		}
+	}
+	if left := children(t); len(left) != 0 {
+		t.Errorf("nobody has waited for the processes %q", left)
+	}
+}
+
+func killAll(t *testing.T, c *killCluster) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(*seed, 0))
+	k := newKeeper(t)
+	counts, began, early := map[string]int{}, time.Now(), int64(0)
+	for n, victim := range deck(t, r, *rounds) {
+		if n == *rounds/4 {
+			early = ownMemory(t)
+		}
+		start := time.Now()
+		killRound(t, c, k, victim, r, n)
+		t.Logf("round %d: %s, %v", n, victim.name, time.Since(start).Round(time.Millisecond))
+		if t.Failed() {
+			t.Fatalf("round %d with seed %d: %s", n, *seed, victim.name)
+		}
+		counts[victim.name]++
+	}
+	if err := k.actor.Kill(); err != nil {
+		t.Error(err)
+	}
+	t.Logf("seed %d, %v: %v; %d actors died that were not to be made again", *seed, time.Since(began).Round(time.Second), counts, actorDeaths.Load())
+	if late := ownMemory(t); late > early+32*mib {
+		t.Errorf("the memory of a node and a driver grew from %d MiB to %d MiB", early/mib, late/mib)
+	} else {
+		t.Logf("memory of a node and a driver: %d MiB, at first %d MiB", late/mib, early/mib)
+	}
+}
+
+// programs runs until the returned function is called, and once at least; that tells the first failure.
+func programs(ctx context.Context, first int) (end func() error) {
+	stop, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var err error
+		for n := first; err == nil; n++ {
+			err = round(ctx, n)
+			select {
+			case <-stop:
+				ended <- err
+				return
+			default:
+			}
+		}
+		ended <- err
+	}()
+	return func() error {
+		close(stop)
+		return <-ended
+	}
+}
+
+// killRound kills one process while programs run.
+func killRound(t *testing.T, c *killCluster, k *keeper, victim kind, r *rand.Rand, n int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	deaths := actorDeaths.Load()
+	end := programs(ctx, 1000*n)
+	<-time.After(time.Duration(r.IntN(150)) * time.Millisecond) // the kills are spread over the programs
+	check := victim.strike(ctx, c, r)
+	if err := end(); err != nil {
+		t.Error("programs: ", err)
+	}
+	if err := check(); err != nil {
+		t.Error(err)
+	}
+	if err := k.check(ctx, victim.spares); err != nil {
+		t.Error(err)
+	}
+	if died := actorDeaths.Load() - deaths; victim.spares && died != 0 {
+		t.Errorf("%d actors died that had nothing to do with it", died)
+	}
+	c.settled(ctx)
+}
+
+// keeper is a program's lasting state: an actor that the cluster makes again, an object, and results.
+type keeper struct {
+	actor mobula.Actor[counter]
+	last  seen
+	put   mobula.Ref[[]float64]
+	made  []mobula.Ref[[]float64] // on nodes that are killed
+}
+
+// seen is what a call of a keeper's actor tells.
+type seen struct{ n, pid int }
+
+func newKeeper(t *testing.T) *keeper {
+	t.Helper()
+	k := &keeper{
+		actor: mobula.NewActor(func() *counter { return &counter{} }, mobula.Name("keeper"), mobula.Restarts(-1), mortal),
+		put:   mobula.Put(ramp(large)),
+		made:  mobula.Map(slices.Collect(seq(4)), func(int) []float64 { return ramp(large) }, mortal, retryAlways),
+	}
+	err := k.actor.Wait(t.Context())
+	if err == nil {
+		err = k.check(t.Context(), false)
+	}
 	if err != nil {
-		return fmt.Errorf("tasks: %w", err)
+		t.Fatal(err)
 	}
-	for i, v := range list {
-		if v != i*n {
-			return fmt.Errorf("task %d gave %d", i, v)
+	return k
+}
+
+// check finds everything as it was, but for an actor that was made again because its process ended.
+func (k *keeper) check(ctx context.Context, spared bool) error {
+	a, err := mobula.FindActor[counter](ctx, "keeper")
+	if err != nil {
+		return err
+	}
+	now, err := mobula.Call(a, func(c *counter) seen { return seen{increment(c), os.Getpid()} }, retryAlways).Get(ctx)
+	if err != nil {
+		return fmt.Errorf("the actor that is kept: %w", err)
+	}
+	lives := now.pid == k.last.pid
+	if lives && now.n != k.last.n+1 || !lives && now.n != 1 || !lives && spared && k.last.pid != 0 {
+		return fmt.Errorf("the actor that is kept tells %+v after %+v", now, k.last)
+	}
+	k.last = now
+	for i, r := range append([]mobula.Ref[[]float64]{k.put}, k.made...) {
+		// A task reads it too: elsewhere than here.
+		there, err := mobula.Go(func() float64 { return r.Value()[large-1] }, retryAlways).Get(ctx)
+		here, second := r.Get(ctx)
+		if err := errors.Join(err, second); err != nil || there != large-1 || len(here) != large || here[large-1] != large-1 {
+			return fmt.Errorf("object %d that is kept has %d values, the last is %v: %w", i, len(here), there, err)
 		}
 	}
 	return nil
 }
 
-func nestedTasks(ctx context.Context, n int) error {
-	v, err := mobula.Go(func() int {
-		return sum(mobula.Values(mobula.Map([]int{1, 2, 3, 4}, func(i int) int { return burn(i * n) }, retryAlways))...)
-	}, retryAlways).Get(ctx)
-	if err != nil || v != 10*n {
-		return fmt.Errorf("nested tasks gave %d: %w", v, err)
-	}
-	return nil
-}
-
-func largeResults(ctx context.Context, n int) error {
-	for range 3 {
-		v, err := mobula.Go(func() []float64 { burn(n); return ramp(large / 8) }, retryAlways).Get(ctx)
-		if err != nil || len(v) != large/8 || v[len(v)-1] != large/8-1 {
-			return fmt.Errorf("a large result of %d: %w", len(v), err)
+// askNodes asks all live nodes.
+func askNodes[V any](ctx context.Context, what string) (map[string]V, error) {
+	answers, err := sessions.Ask(ctx, sessions.Process(), headwire.AskNodes, headwire.Query{What: what})
+	all := map[string]V{}
+	for _, a := range answers {
+		var v V
+		if a.Error != "" { // it was killed just now
+			continue
 		}
-	}
-	return nil
-}
-
-func chains(ctx context.Context, n int) error {
-	r := mobula.Go(func() int { return burn(n) }, retryAlways)
-	for range 10 {
-		before := r
-		r = mobula.Go(func() int { return burn(before.Value()) + 1 }, retryAlways)
-	}
-	v, err := r.Get(ctx)
-	if err != nil || v != n+10 {
-		return fmt.Errorf("a chain gave %d: %w", v, err)
-	}
-	return nil
-}
-
-func restartingActor(ctx context.Context, n int) error {
-	a := mobula.NewActor(func() *register { return &register{map[int]bool{}} }, mobula.Restarts(-1))
-	var refs []mobula.Ref[bool]
-	for i := range 20 {
-		refs = append(refs, mobula.Call(a, func(r *register) bool { burn(n); r.set[i] = true; return r.set[i] }, retryAlways))
-	}
-	for i, r := range refs {
-		if ok, err := r.Get(ctx); err != nil || !ok {
-			return fmt.Errorf("call %d of an actor that restarts: %w", i, err)
+		if err := json.Unmarshal(a.Data, &v); err != nil {
+			return nil, err
 		}
+		all[a.Name] = v
 	}
-	return nil
+	return all, err
 }
 
-func plainActor(ctx context.Context, n int) error {
-	a := newCounter(0)
-	var refs []mobula.Ref[int]
-	for range 20 {
-		refs = append(refs, mobula.Call(a, func(c *counter) int { burn(n); return increment(c) }))
-	}
-	dead := false
-	for i, r := range refs {
-		v, err := r.Get(ctx)
-		_, died := errors.AsType[*mobula.ActorDiedError](err)
-		switch {
-		case err != nil && !died:
-			return fmt.Errorf("call %d of an actor: %w", i, err)
-		case dead && err == nil:
-			return fmt.Errorf("call %d of an actor that died gave %d", i, v)
-		case err == nil && v != i+1:
-			return fmt.Errorf("call %d of an actor gave %d: calls run once, in order", i, v)
-		}
-		dead = dead || died
-	}
-	return nil
-}
-
-// killer kills a worker now and then, until ctx ends.
-func killer(ctx context.Context, r *rand.Rand, killed *int) error {
+// killOne kills one of the processes that find finds, as soon as there are some.
+func killOne(ctx context.Context, r *rand.Rand, find func() ([]int, error)) error {
 	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Duration(10+r.IntN(60)) * time.Millisecond): // the kills are spread over the rounds
-		}
-		workers, err := mobula.Workers(context.WithoutCancel(ctx))
+		pids, err := find()
 		if err != nil {
 			return err
 		}
-		workers = slices.DeleteFunc(workers, func(w mobula.Worker) bool { return w.PID == 0 || w.PID == os.Getpid() })
-		if len(workers) == 0 {
-			continue
+		if len(pids) > 0 && syscall.Kill(pids[r.IntN(len(pids))], syscall.SIGKILL) == nil {
+			return nil
 		}
-		if syscall.Kill(workers[r.IntN(len(workers))].PID, syscall.SIGKILL) == nil {
-			*killed++
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("there is nothing to kill: %w", ctx.Err())
+		case <-time.After(time.Millisecond):
 		}
 	}
 }
 
-// TestKills: whatever worker is killed, tasks give right results, and actors follow their rules; nothing leaks.
-func TestKills(t *testing.T) {
-	connect(t, mobula.Config{CPUs: 2})
-	if err := round(t.Context(), 1); err != nil {
-		t.Fatal("without kills:", err)
-	}
-	r := rand.New(rand.NewPCG(*seed, 0))
-	goroutines, files := runtime.NumGoroutine(), openFiles(t)
-	killed := 0
-	for n := 1; killed < *rounds && !t.Failed(); n++ {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		stop, end := context.WithCancel(ctx)
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			if err := killer(stop, r, &killed); err != nil {
-				t.Error(err)
+func strikeWorker(of func(w agent.WorkerInfo) bool) func(context.Context, *killCluster, *rand.Rand) func() error {
+	return func(ctx context.Context, _ *killCluster, r *rand.Rand) func() error {
+		err := killOne(ctx, r, func() (pids []int, err error) {
+			all, err := askNodes[[]agent.WorkerInfo](ctx, "workers")
+			for _, name := range slices.Sorted(maps.Keys(all)) {
+				for _, w := range all[name] {
+					if of(w) && w.PID != 0 {
+						pids = append(pids, w.PID)
+					}
+				}
 			}
+			return pids, err
 		})
-		if err := round(ctx, n); err != nil {
-			t.Errorf("round %d, after %d kills: %v", n, killed, err)
-		}
-		end()
-		wg.Wait()
-		cancel()
+		return func() error { return err }
 	}
-	t.Logf("%d workers killed", killed)
-	runtime.GC() // drops the actors
-	await(t, "goroutines and files are as before", func() string {
-		g, f := runtime.NumGoroutine(), openFiles(t)
-		if g <= goroutines+5 && f <= files+5 {
-			return ""
-		}
-		runtime.GC()
-		return fmt.Sprintf("%d goroutines, %d before; %d files, %d before", g, goroutines, f, files)
+}
+
+func strikeActor(ctx context.Context, _ *killCluster, r *rand.Rand) func() error {
+	err := killOne(ctx, r, func() ([]int, error) {
+		actorProcesses.Lock()
+		defer actorProcesses.Unlock()
+		return slices.Clone(actorProcesses.pids), nil
 	})
+	return func() error { return err }
 }
 
-func openFiles(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
+// strikeNode kills a node on which there are results, which are made again, and something that was put, which is not.
+func strikeNode(ctx context.Context, c *killCluster, r *rand.Rand) func() error {
+	made := mobula.Map(slices.Collect(seq(3)), func(int) []float64 { return ramp(large) }, mortal, retryAlways)
+	put := mobula.Go(func() mobula.Ref[[]float64] { return mobula.Put(ramp(large)) }, mortal, retryAlways)
+	if r.IntN(2) == 0 { // else it may be killed before
+		if _, _, err := mobula.Wait(ctx, made, len(made)); err != nil {
+			return func() error { return err }
+		}
+	}
+	names := slices.Sorted(maps.Keys(c.nodes))
+	name := names[r.IntN(len(names))]
+	c.nodes[name].kill()
+	delete(c.nodes, name)
+	return func() error {
+		awaitOnly(c.t, envMark+"="+name)
+		c.startNode()
+		if left, err := filepath.Glob(filepath.Join(c.dir, "mobula-node-*")); err != nil || len(left) != 3 {
+			return fmt.Errorf("three nodes have the directories %q, %w", left, err)
+		}
+		return afterNode(ctx, made, put)
+	}
+}
+
+// afterNode checks what is left of what was on a node that was killed.
+func afterNode(ctx context.Context, made []mobula.Ref[[]float64], put mobula.Ref[mobula.Ref[[]float64]]) error {
+	list, err := mobula.All(ctx, made)
 	if err != nil {
-		t.Skip("no /proc here")
+		return fmt.Errorf("results that can be made again: %w", err)
 	}
-	return len(list)
+	for _, v := range list {
+		if len(v) != large || v[large-1] != large-1 {
+			return fmt.Errorf("a result has %d values", len(v))
+		}
+	}
+	ref, err := put.Get(ctx)
+	if err != nil {
+		return fmt.Errorf("a task that puts: %w", err)
+	}
+	_, err = ref.Get(ctx)
+	if _, lost := errors.AsType[*mobula.ObjectLostError](err); err != nil && !lost {
+		return fmt.Errorf("what was put: %w", err)
+	}
+	return nil
 }
 
-// await waits until why returns "".
-func await(t *testing.T, what string, why func() string) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		reason := why()
-		if reason == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: %s", what, reason)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+// strikeHead kills the head, and starts it again after a while in which tasks run without it.
+func strikeHead(ctx context.Context, c *killCluster, r *rand.Rand) func() error {
+	c.head.kill()
+	err := plainTasks(ctx, 7)
+	<-time.After(time.Duration(r.IntN(300)) * time.Millisecond) // it may be away for longer than that takes
+	c.startHead()
+	return func() error { return err }
 }
