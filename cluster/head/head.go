@@ -24,6 +24,7 @@ type Config struct {
 	// Log keeps the state. nil: nothing does, and the head is for this process only.
 	Log     state.OpenLog
 	Listen  string // TCP address for nodes and clients, as in :10001
+	Host    string // by which others reach what listens; "": that of Listen
 	Name    string // of the cluster, for people
 	Version string // of mobula
 	Logger  *slog.Logger
@@ -168,7 +169,11 @@ func now() int64 { return time.Now().UnixMilli() }
 func (h *Head) Address() string {
 	for _, l := range h.listeners {
 		if l.Addr().Network() == "tcp" {
-			return l.Addr().String()
+			address := l.Addr().String()
+			if _, port, err := net.SplitHostPort(address); err == nil && h.conf.Host != "" {
+				return net.JoinHostPort(h.conf.Host, port)
+			}
+			return address
 		}
 	}
 	return ""

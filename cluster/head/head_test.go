@@ -19,9 +19,8 @@ import (
 
 func TestHeadIsReadySoon(t *testing.T) {
 	for name, conf := range map[string]func() Config{
-		"embedded":       func() Config { return Config{} },
-		"raft in memory": func() Config { return Config{Log: onDisk("")} },
-		"raft on disk":   func() Config { return Config{Log: onDisk(t.TempDir())} },
+		"embedded":     func() Config { return Config{} },
+		"raft on disk": func() Config { return Config{Log: onDisk(t.TempDir())} },
 	} {
 		best := time.Hour
 		for range 5 {
@@ -298,4 +297,12 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 	refusedAs(t, c, headwire.Method[headwire.None, headwire.None]("nonsense"), headwire.None{}, headwire.NotFound)
 	refusedAs(t, c, headwire.Method[string, headwire.None](headwire.ListActors), "damaged", headwire.Invalid)
 	refusedAs(t, c, headwire.Join, headwire.JoinRequest{}, headwire.Unavailable)
+}
+
+// TestAddressForOthers: where a head listens everywhere it tells an address that another machine can use.
+func TestAddressForOthers(t *testing.T) {
+	h := start(t, Config{Listen: ":0", Host: "10.1.2.3"})
+	if got := ask(t, inside(t, h), headwire.GetCluster, headwire.None{}).Address; !strings.HasPrefix(got, "10.1.2.3:") || strings.HasSuffix(got, ":0") {
+		t.Error(got)
+	}
 }

@@ -1,4 +1,4 @@
-// Package replog is the log of a head's state by hashicorp/raft: on disk, or in memory.
+// Package replog is the log of a head's state on disk, by hashicorp/raft.
 //
 // # Usage
 //
@@ -47,7 +47,7 @@ const (
 	keepSnapshots = 2
 )
 
-// In opens the log in a directory, or with "" one in memory.
+// In opens the log in a directory.
 func In(dir string, logger *slog.Logger) state.OpenLog {
 	return func(applied func(state.Result)) (state.Log, error) {
 		l, err := open(dir, logger, applied)
@@ -59,6 +59,9 @@ func In(dir string, logger *slog.Logger) state.OpenLog {
 }
 
 func open(dir string, logger *slog.Logger, applied func(state.Result)) (*Log, error) {
+	if dir == "" {
+		return nil, errors.New("open the log of the state: it needs a directory; a head without a Log keeps nothing")
+	}
 	conf := raft.DefaultConfig()
 	conf.LocalID = "head"
 	conf.HeartbeatTimeout, conf.ElectionTimeout, conf.LeaderLeaseTimeout = electionTime, electionTime, electionTime
@@ -66,37 +69,27 @@ func open(dir string, logger *slog.Logger, applied func(state.Result)) (*Log, er
 	conf.SnapshotThreshold = 4096
 	conf.LogOutput, conf.LogLevel = lineLogger{logger}, "WARN"
 	l := &Log{state: state.New(), applied: applied}
-	var logs raft.LogStore
-	var stable raft.StableStore
-	var snapshots raft.SnapshotStore
-	closeStore := func() error { return nil }
-	if dir == "" {
-		memory := raft.NewInmemStore()
-		logs, stable, snapshots = memory, memory, raft.NewInmemSnapshotStore()
-	} else {
-		files, err := raft.NewFileSnapshotStore(filepath.Join(dir, "raft"), keepSnapshots, conf.LogOutput)
-		if err != nil {
-			return nil, fmt.Errorf("open the snapshots of the state: %w", err)
-		}
-		bolt, err := raftboltdb.New(raftboltdb.Options{Path: filepath.Join(dir, "raft", "log.db")})
-		if err != nil {
-			return nil, fmt.Errorf("open the log of the state: %w", err)
-		}
-		logs, stable, snapshots, closeStore = bolt, bolt, files, bolt.Close
+	snapshots, err := raft.NewFileSnapshotStore(filepath.Join(dir, "raft"), keepSnapshots, conf.LogOutput)
+	if err != nil {
+		return nil, fmt.Errorf("open the snapshots of the state: %w", err)
+	}
+	logs, err := raftboltdb.New(raftboltdb.Options{Path: filepath.Join(dir, "raft", "log.db")})
+	if err != nil {
+		return nil, fmt.Errorf("open the log of the state: %w", err)
 	}
 	address, transport := raft.NewInmemTransport("head")
-	exists, err := raft.HasExistingState(logs, stable, snapshots)
+	exists, err := raft.HasExistingState(logs, logs, snapshots)
 	if err == nil && !exists {
 		one := raft.Configuration{Servers: []raft.Server{{ID: conf.LocalID, Address: address}}}
-		err = raft.BootstrapCluster(conf, logs, stable, snapshots, transport, one)
+		err = raft.BootstrapCluster(conf, logs, logs, snapshots, transport, one)
 	}
 	if err == nil {
-		l.raft, err = raft.NewRaft(conf, (*machine)(l), logs, stable, snapshots, transport)
+		l.raft, err = raft.NewRaft(conf, (*machine)(l), logs, logs, snapshots, transport)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the log of the state: %w", err), closeStore())
+		return nil, errors.Join(fmt.Errorf("open the log of the state: %w", err), logs.Close())
 	}
-	l.close = func() error { return errors.Join(l.raft.Shutdown().Error(), transport.Close(), closeStore()) }
+	l.close = func() error { return errors.Join(l.raft.Shutdown().Error(), transport.Close(), logs.Close()) }
 	return l, nil
 }
 

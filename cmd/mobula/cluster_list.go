@@ -14,6 +14,7 @@ import (
 
 	"mobula/cluster/headwire"
 	"mobula/cluster/node"
+	"mobula/cluster/sched"
 	"mobula/internal/bytesize"
 	"mobula/internal/id"
 )
@@ -154,7 +155,7 @@ func listNodes(ctx context.Context, c headwire.Caller, now time.Time) (*table, e
 	if err != nil {
 		return nil, err
 	}
-	t := &table{columns: []string{"NODE", "NAME", "STATE", "CPU", "GPU", "MEMORY", "WORKERS", "WAITING", "ADDRESS", "LABELS", "AGE"}}
+	t := &table{columns: []string{"NODE", "NAME", "STATE", "CPU", "GPU", "MEMORY", "WORKERS", "WAITING", "ADDRESS", "LABELS", "AGE", "REASON"}}
 	for _, n := range all {
 		use := func(name string) string {
 			total := n.Total.Get(name)
@@ -163,8 +164,11 @@ func listNodes(ctx context.Context, c headwire.Caller, now time.Time) (*table, e
 			}
 			return quantityOf(name, total-n.Free.Get(name)) + "/" + quantityOf(name, total)
 		}
-		t.add(nodeRow{n}, short(n.ID), n.Name, n.State, use("cpu"), use("gpu"), use("memory"), strconv.Itoa(n.Workers), strconv.Itoa(n.Waiting), n.Address,
-			labelsOf(n.Labels), since(now, n.Joined))
+		workers, waiting, address := strconv.Itoa(n.Workers), strconv.Itoa(n.Waiting), n.Address
+		if n.State == sched.Dead.String() { // what it had is no more
+			use, workers, waiting, address = func(string) string { return "" }, "", "", ""
+		}
+		t.add(nodeRow{n}, short(n.ID), n.Name, n.State, use("cpu"), use("gpu"), use("memory"), workers, waiting, address, labelsOf(n.Labels), since(now, n.Joined), n.Reason)
 	}
 	return t, nil
 }

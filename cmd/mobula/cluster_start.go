@@ -198,8 +198,9 @@ func (o *startOptions) open(ctx context.Context, logger *slog.Logger) (*localClu
 	if !o.head {
 		return o.join(ctx, conf)
 	}
-	hc := head.Config{Name: o.name, Version: version, Logger: logger, Log: replog.In("", logger)}
+	hc := head.Config{Name: o.name, Version: version, Logger: logger} // an embedded one keeps nothing: it ends with its notebook
 	if !o.embedded {
+		hc.Host = reachable(o.host)
 		hc.Listen = net.JoinHostPort(o.host, cmp.Or(o.port, strconv.Itoa(defaultPort)))
 		if hc.Dir, err = o.headDir(); err != nil {
 			return nil, err
@@ -212,7 +213,7 @@ func (o *startOptions) open(ctx context.Context, logger *slog.Logger) (*localClu
 	}
 	conf.Head = &node.HeadConfig{Dial: c.head.Dial}
 	if !o.embedded {
-		conf.Head.Listen = net.JoinHostPort(reachable(o.host), "0")
+		conf.Head.Listen = net.JoinHostPort(hc.Host, "0")
 	}
 	if c.node, err = node.Start(ctx, conf); err != nil {
 		return nil, errors.Join(err, c.head.Close())
@@ -338,16 +339,12 @@ func (o *startOptions) tell(c *localCluster, out io.Writer) error {
 	}
 	text := bufio.NewWriter(out)
 	if c.head != nil {
-		_, port, err := net.SplitHostPort(c.head.Address())
-		if err != nil {
-			return err
-		}
 		dir, err := o.headDir()
 		if err != nil {
 			return err
 		}
 		writeHeadNotice(text, headNotice{
-			address: net.JoinHostPort(reachable(o.host), port), joinToken: filepath.Join(dir, head.JoinTokenFile), userToken: filepath.Join(dir, head.UserTokenFile),
+			address: c.head.Address(), joinToken: filepath.Join(dir, head.JoinTokenFile), userToken: filepath.Join(dir, head.UserTokenFile),
 			socket: c.node.Address(),
 		})
 	} else {

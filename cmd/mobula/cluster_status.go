@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -76,12 +77,16 @@ func (s *clusterStatus) write(w io.Writer, now time.Time) error {
 		}
 	}
 	var parts []string
-	for _, state := range []string{"alive", "suspect", "draining", "dead"} {
-		if states[state] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", states[state], state))
+	for _, state := range []sched.NodeState{sched.Alive, sched.Suspect, sched.Draining} {
+		if n := states[state.String()]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %v", n, state))
 		}
 	}
-	fmt.Fprintf(w, "Nodes: %s\n\n", strings.Join(parts, ", "))
+	fmt.Fprintf(w, "Nodes: %s\n", cmp.Or(strings.Join(parts, ", "), "none"))
+	if n := states[sched.Dead.String()]; n > 0 {
+		fmt.Fprintf(w, "Dead nodes, known for a day: %d; see  mobula list nodes\n", n)
+	}
+	fmt.Fprintln(w)
 	t := &table{columns: []string{"RESOURCE", "USED", "TOTAL"}}
 	names := total.Names()
 	slices.Reverse(names)

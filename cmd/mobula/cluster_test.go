@@ -89,6 +89,14 @@ func TestNodeOfFlags(t *testing.T) {
 	}
 }
 
+// answers stands for a head.
+type answers struct{ nodes []headwire.NodeInfo }
+
+func (a answers) Call(_ context.Context, _ string, _, out any) error {
+	*out.(*[]headwire.NodeInfo) = a.nodes
+	return nil
+}
+
 func TestTables(t *testing.T) {
 	var text bytes.Buffer
 	show := func(name string, write func() error) {
@@ -142,6 +150,18 @@ func TestTables(t *testing.T) {
 			{State: "dead", NodeHello: headwire.NodeHello{Total: sched.Resources{CPU: sched.Whole(64)}}},
 		},
 	}
+	show("nodes", func() error {
+		nodes, err := listNodes(t.Context(), answers{[]headwire.NodeInfo{
+			{State: "alive", Joined: at(0).UnixMilli(), NodeHello: headwire.NodeHello{ID: named[id.Node](1), Name: "a", Address: "10.0.0.1:5", Total: sched.Resources{CPU: sched.Whole(4)}}},
+			{State: "dead", Reason: "it left", Joined: at(0).UnixMilli(), Workers: 3, NodeHello: headwire.NodeHello{
+				ID: named[id.Node](2), Name: "b", Address: "10.0.0.2:5", Total: sched.Resources{CPU: sched.Whole(64)},
+			}},
+		}}, at(125))
+		if err != nil {
+			return err
+		}
+		return nodes.write(&text, "table", 0)
+	})
 	show("status", func() error { return status.write(&text, at(125)) })
 	status.Cluster.Demand, status.Cluster.Address, status.Cluster.Name, status.Socket = nil, "", "mine", "/run/node.sock"
 	show("status of a notebook's own", func() error { return status.write(&text, at(125)) })
