@@ -213,7 +213,7 @@ func (p *peer) handle(kind byte, body []byte) error {
 		}
 		return err
 	case wire.KindLog:
-		m, err := wire.ParseJSON[wire.Log](body)
+		m, err := wire.ParseJSON[wire.PassedLog](body)
 		if err == nil {
 			n.forwardLog(&m)
 		}

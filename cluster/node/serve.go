@@ -301,7 +301,7 @@ func (n *Node) handleWorker(c *client, kind byte, body []byte) error {
 		if err == nil {
 			m.Worker = c.worker
 			n.keepLog(&m)
-			n.forwardLog(&m)
+			n.forwardLog(&wire.PassedLog{Log: m})
 		}
 		return err
 	case wire.KindWorkerReady:

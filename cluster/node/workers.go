@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -221,16 +222,17 @@ func (n *Node) passOutput(p *proc, stream, text string) {
 				continue
 			}
 			told[to] = true
-			n.logLocked(c, wire.Log{Job: l.job, Worker: w.id, PID: w.pid, Stream: stream, Text: text})
+			n.logLocked(c, wire.PassedLog{Log: wire.Log{Job: l.job, Worker: w.id, PID: w.pid, Stream: stream, Text: text}})
 		}
 	}
 }
 
-// forwardLog hands what a task wrote to the driver of its job.
-func (n *Node) forwardLog(m *wire.Log) {
+// forwardLog hands what a task wrote to the driver of its job, or to the node from which its tasks came here. Where the driver has gone nodes may name
+// each other, since tasks of detached actors can come from either: then nobody wants it.
+func (n *Node) forwardLog(m *wire.PassedLog) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if c := n.clients[n.drivers[m.Job]]; c != nil {
+	if c := n.clients[n.drivers[m.Job]]; c != nil && (c.role != rolePeer || !slices.Contains(m.Via, c.node)) {
 		n.logLocked(c, *m)
 	}
 }
@@ -243,7 +245,10 @@ var over = func() context.Context {
 }()
 
 // logLocked sends output to a driver. One that does not read loses output, not the node its memory.
-func (n *Node) logLocked(c *client, m wire.Log) {
+func (n *Node) logLocked(c *client, m wire.PassedLog) {
+	if c.role == rolePeer {
+		m.Via = append(slices.Clip(m.Via), n.conf.ID)
+	}
 	if c.conn.Throttle(over) != nil {
 		c.dropped++
 		return

@@ -1,7 +1,7 @@
 package wire
 
 // Between two nodes: one asks for leases on the other, as a client does. KindLeaseGrant, KindLeaseRefused, KindLeasePending, KindLeaseReclaim,
-// KindLeaseReturn, KindWorkerExited and KindLog mean what they do between client and node.
+// KindLeaseReturn and KindWorkerExited mean what they do between client and node; KindLog is a PassedLog.
 const (
 	KindAsk     byte = iota + 72 // asking node
 	KindProgram                  // asking node: what its workers are to run, before the first Ask with it

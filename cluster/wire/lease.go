@@ -95,6 +95,12 @@ type Log struct {
 	Text   string
 }
 
+// PassedLog is a Log on its way between nodes.
+type PassedLog struct {
+	Log
+	Via []id.Node `json:",omitempty"` // the nodes that have passed it on: it comes to none of them again
+}
+
 // Query asks a node for something to list.
 type Query struct {
 	Request uint64
