@@ -177,25 +177,25 @@ func TestCredentials(t *testing.T) {
 
 func TestTokensForOthers(t *testing.T) {
 	h := start(t, Config{Listen: "127.0.0.1:0"})
-	c := inside(t, h)
-	once, err := headwire.ParseToken(ask(t, c, headwire.CreateToken, headwire.TokenSpec{Uses: 1}).Token)
-	if err != nil {
-		t.Fatal(err)
+	put := func(c state.Command) {
+		t.Helper()
+		if _, err := h.propose(c); err != nil {
+			t.Fatal(err)
+		}
 	}
+	once, ann := headwire.NewToken(headwire.JoinToken, h.ca.fingerprint()), headwire.NewToken(headwire.UserToken, h.ca.fingerprint())
+	put(&state.TokenPut{Hash: once.Hash(), Uses: 1, Time: now()})
 	if _, err := connectWith(t, h.Address(), &once); err != nil {
 		t.Error(err)
 	}
 	if _, err := connectWith(t, h.Address(), &once); !headwire.HasCode(err, headwire.Denied) || !strings.Contains(err.Error(), "used up") {
 		t.Error(err)
 	}
-	ann, err := headwire.ParseToken(ask(t, c, headwire.PutUser, headwire.UserSpec{Name: "ann"}).Token)
-	if err != nil {
-		t.Fatal(err)
-	}
+	put(&state.UserPut{Name: "ann", Hash: ann.Hash(), Time: now()})
 	if _, err := connectWith(t, h.Address(), &ann); err != nil {
 		t.Error(err)
 	}
-	ask(t, c, headwire.DeleteUser, headwire.UserSpec{Name: "ann"})
+	put(&state.UserDelete{Name: "ann"})
 	if _, err := connectWith(t, h.Address(), &ann); !headwire.HasCode(err, headwire.Denied) {
 		t.Error(err)
 	}

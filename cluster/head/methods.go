@@ -47,12 +47,7 @@ func (h *Head) table() map[string]method {
 	on(t, headwire.ListActors, mayUse, h.listActors)
 	on(t, headwire.PutKey, mayUse, h.putKey)
 	on(t, headwire.GetKey, mayUse, h.getKey)
-	on(t, headwire.DeleteKey, mayUse, h.deleteKey)
-	on(t, headwire.ListKeys, mayUse, h.listKeys)
 	on(t, headwire.WatchEvents, mayUse, h.watch)
-	on(t, headwire.CreateToken, mayUse, h.createToken)
-	on(t, headwire.PutUser, mayUse, h.putUser)
-	on(t, headwire.DeleteUser, mayUse, h.deleteUser)
 	return t
 }
 
@@ -136,36 +131,6 @@ func (h *Head) cluster(context.Context, *session, headwire.None) (headwire.Clust
 	return info, nil
 }
 
-func (h *Head) createToken(_ context.Context, _ *session, in headwire.TokenSpec) (headwire.TokenText, error) {
-	if h.ca == nil {
-		return headwire.TokenText{}, headwire.Errorf(headwire.Unavailable, "this head serves its own machine only: nobody can join")
-	}
-	token := headwire.NewToken(headwire.JoinToken, h.ca.fingerprint())
-	c := &state.TokenPut{Hash: token.Hash(), Uses: in.Uses, Time: now()}
-	if in.Uses == 0 {
-		c.Uses = -1
-	}
-	if in.TTL > 0 {
-		c.Expires = c.Time + in.TTL
-	}
-	_, err := h.propose(c)
-	return headwire.TokenText{Token: token.Text()}, err
-}
-
-func (h *Head) putUser(_ context.Context, _ *session, in headwire.UserSpec) (headwire.TokenText, error) {
-	if h.ca == nil {
-		return headwire.TokenText{}, headwire.Errorf(headwire.Unavailable, "this head serves its own machine only: nobody needs a token")
-	}
-	token := headwire.NewToken(headwire.UserToken, h.ca.fingerprint())
-	_, err := h.propose(&state.UserPut{Name: in.Name, Hash: token.Hash(), Role: in.Role, Time: now()})
-	return headwire.TokenText{Token: token.Text()}, err
-}
-
-func (h *Head) deleteUser(_ context.Context, _ *session, in headwire.UserSpec) (headwire.None, error) {
-	_, err := h.propose(&state.UserDelete{Name: in.Name})
-	return headwire.None{}, err
-}
-
 func (h *Head) putKey(_ context.Context, _ *session, in headwire.KeyPut) (headwire.KeyVersion, error) {
 	version, err := proposeFor[uint64](h, &state.KeyPut{Namespace: in.Namespace, Key: in.Key, Value: in.Value, If: in.If})
 	return headwire.KeyVersion{Version: version}, err
@@ -177,19 +142,6 @@ func (h *Head) getKey(_ context.Context, _ *session, in headwire.KeyRef) (headwi
 		return headwire.KeyValue{}, headwire.Errorf(headwire.NotFound, "there is no key %q in namespace %q", in.Key, in.Namespace)
 	}
 	return headwire.KeyValue{Key: k.Key, Value: k.Value, Version: k.Version}, nil
-}
-
-func (h *Head) deleteKey(_ context.Context, _ *session, in headwire.KeyRef) (headwire.KeyCount, error) {
-	count, err := proposeFor[int](h, &state.KeyDelete{Namespace: in.Namespace, Key: in.Key, Prefix: in.Prefix, If: in.If})
-	return headwire.KeyCount{Count: count}, err
-}
-
-func (h *Head) listKeys(_ context.Context, _ *session, in headwire.KeyRef) ([]headwire.KeyValue, error) {
-	all := []headwire.KeyValue{}
-	for k := range h.View().Keys(in.Namespace, in.Key) {
-		all = append(all, headwire.KeyValue{Key: k.Key, Version: k.Version})
-	}
-	return all, nil
 }
 
 // queryTime bounds how long a node may take to answer a query.

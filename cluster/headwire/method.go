@@ -50,11 +50,6 @@ const (
 	ListActors    Method[None, []ActorInfo]       = "actor.list"
 	PutKey        Method[KeyPut, KeyVersion]      = "key.put"
 	GetKey        Method[KeyRef, KeyValue]        = "key.get"
-	DeleteKey     Method[KeyRef, KeyCount]        = "key.delete"
-	ListKeys      Method[KeyRef, []KeyValue]      = "key.list"
-	CreateToken   Method[TokenSpec, TokenText]    = "token.create"
-	PutUser       Method[UserSpec, TokenText]     = "user.put"
-	DeleteUser    Method[UserSpec, None]          = "user.delete"
 	WatchEvents   Method[WatchSpec, None]         = "watch" // answers when it is canceled; EventMethod notifies
 )
 

@@ -200,12 +200,10 @@ type KeyVersion struct {
 	Version uint64 `json:"version"`
 }
 
-// KeyRef names a key, or with Prefix all that begin with it.
+// KeyRef names a key.
 type KeyRef struct {
-	Namespace string  `json:"namespace,omitempty"`
-	Key       string  `json:"key"`
-	Prefix    bool    `json:"prefix,omitzero"`
-	If        *uint64 `json:"if,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	Key       string `json:"key"`
 }
 
 // KeyValue is an entry of the key-value store.
@@ -213,28 +211,6 @@ type KeyValue struct {
 	Key     string `json:"key"`
 	Value   []byte `json:"value,omitempty"`
 	Version uint64 `json:"version"`
-}
-
-// KeyCount counts keys.
-type KeyCount struct {
-	Count int `json:"count"`
-}
-
-// TokenSpec asks for a join token.
-type TokenSpec struct {
-	TTL  int64 `json:"ttl,omitzero"`  // ms; 0: it does not expire
-	Uses int   `json:"uses,omitzero"` // 0: no bound
-}
-
-// TokenText is a token with its secret: it is told once.
-type TokenText struct {
-	Token string `json:"token"`
-}
-
-// UserSpec adds, changes or names a user.
-type UserSpec struct {
-	Name string `json:"name"`
-	Role string `json:"role,omitempty"`
 }
 
 // WatchSpec says what events are wanted.
