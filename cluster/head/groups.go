@@ -28,12 +28,9 @@ func (p *plan) toPlace(g *state.Group) bool {
 	return g.State == state.GroupPending && p.h.placing[g.ID] == nil
 }
 
-// addGroups adds the groups that are not removed.
+// addGroups adds groups, with what is free in their bundles.
 func (p *plan) addGroups(groups []*state.Group) {
 	for _, g := range groups {
-		if g.State == state.GroupRemoved {
-			continue
-		}
 		way := p.h.placing[g.ID]
 		s := sched.Group{ID: g.ID, Name: g.Name, Strategy: g.Strategy, Since: g.Created}
 		for i, b := range g.Bundles {

@@ -92,6 +92,7 @@ type Head struct {
 	starting map[id.Actor]context.CancelFunc // lives that nodes are asked to begin
 	verdicts map[id.ID]verdict               // of groups and actors that wait
 	last     uint64                          // assignment
+	found    found                           // in the last state that was looked at
 	turn     id.Job                          // whose turn the last pass ended with
 	pruned   time.Time
 	unhook   func() bool // of the context that Start was given

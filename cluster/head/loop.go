@@ -136,13 +136,13 @@ func (h *Head) place(at time.Time) []impossible {
 		h: h, at: at, view: h.View(), demands: map[id.Lease]wanted{}, actors: map[id.Lease]*state.Actor{}, names: id.NewGenerator([8]byte{}),
 	}
 	h.stopStarts(p.view)
+	h.lookIn(p.view)
 	p.addActors()
 	p.addDemands()
-	groups := p.view.Groups()
-	if len(p.queue) == 0 && !slices.ContainsFunc(groups, p.toPlace) {
+	if len(p.queue) == 0 && !slices.ContainsFunc(h.found.groups, p.toPlace) {
 		return nil
 	}
-	p.addGroups(groups)
+	p.addGroups(h.found.groups)
 	p.addNodes()
 	p.snapshot.Now, p.snapshot.Last = at.UnixMilli(), h.turn
 	p.snapshot.Patience = sched.Patience{Age: (5 * time.Second).Milliseconds()}
@@ -152,9 +152,30 @@ func (h *Head) place(at time.Time) []impossible {
 	return p.failed
 }
 
+// found is what a state has to be placed, and what that depends on.
+type found struct {
+	in     *state.View
+	actors []*state.Actor // that wait
+	groups []*state.Group // that are not removed
+}
+
+// lookIn finds that, once for each state: nodes have decide called far more often than the state changes, and most of it has long ended. h.mu is held.
+func (h *Head) lookIn(v *state.View) {
+	if h.found.in == v {
+		return
+	}
+	h.found = found{in: v}
+	for a := range v.Actors() {
+		if waits(a) {
+			h.found.actors = append(h.found.actors, a)
+		}
+	}
+	h.found.groups = slices.DeleteFunc(v.Groups(), func(g *state.Group) bool { return g.State == state.GroupRemoved })
+}
+
 func (p *plan) addActors() {
-	for a := range p.view.Actors() {
-		if !waits(a) || p.h.starting[a.ID] != nil || a.NotBefore > p.at.UnixMilli() {
+	for _, a := range p.h.found.actors {
+		if p.h.starting[a.ID] != nil || a.NotBefore > p.at.UnixMilli() {
 			continue
 		}
 		r := sched.Request{ID: id.Lease{ID: p.names.Next()}, Job: a.Job, Since: a.Created}
