@@ -47,7 +47,7 @@ func (x *Image) read() error {
 		if p.Type != elf.PT_LOAD {
 			continue
 		}
-		s := &Segment{Range: closure.Range{Start: uintptr(p.Vaddr) + slide, End: uintptr(p.Vaddr+p.Memsz) + slide}, Writable: p.Flags&elf.PF_W != 0}
+		s := &Segment{Range: closure.Range{Start: uintptr(p.Vaddr) + slide, End: uintptr(p.Vaddr+p.Memsz) + slide}, Writable: p.Flags&elf.PF_W != 0, Code: p.Flags&elf.PF_X != 0}
 		s.Unchanged = func(at unsafe.Pointer, size uintptr) bool { return x.unchanged(s.Start, p, at, size) }
 		x.segments = append(x.segments, s)
 	}

@@ -26,6 +26,8 @@ type Image struct {
 type Segment struct {
 	closure.Range
 	Writable bool
+	Code     bool // nothing may read it
+	Loaded   bool // it is no part of the executable
 	// Unchanged reports of memory that is writable whether it is as it was at the start. nil: nobody knows.
 	Unchanged func(p unsafe.Pointer, size uintptr) bool
 }
@@ -80,7 +82,7 @@ func (x *Image) TypeByName(name string) (reflect.Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s := x.segment(p); s.Writable || p%8 != 0 {
+	if !x.isType(p) {
 		return nil, fmt.Errorf("%.40q names no type", name)
 	}
 	var known any = 0 // its type is like any other, with another address

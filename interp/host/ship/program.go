@@ -82,7 +82,7 @@ func (p *Program) refresh() {
 	code := closure.Code{}
 	var list []*program.Segment
 	for _, r := range p.linker.Regions() {
-		s := &program.Segment{Range: closure.Range{Start: r.Start, End: r.End}, Writable: r.Writable}
+		s := &program.Segment{Range: closure.Range{Start: r.Start, End: r.End}, Writable: r.Writable, Code: r.Code, Loaded: true}
 		list = append(list, s)
 		switch {
 		case r.Code:
