@@ -39,6 +39,7 @@ func runGo(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer sdk.Close()
 	modfile, remove, err := sdk.ModFile(ctx, tc, gomod)
 	if err != nil {
 		return err

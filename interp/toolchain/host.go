@@ -225,8 +225,20 @@ func lockFile(ctx context.Context, path string, progress func(string)) (unlock f
 // removeOld removes the hosts that were not used for the longest time.
 func removeOld(cache, current string) {
 	dirs, err := filepath.Glob(filepath.Join(cache, "host-*"))
-	if err != nil || len(dirs) <= keptHosts {
+	if err != nil {
 		return
+	}
+	for _, d := range oldest(dirs, keptHosts) {
+		if d != current && !leased(d) {
+			_ = os.RemoveAll(d) // tried again next time
+		}
+	}
+}
+
+// oldest are the folders beyond so many, by when they were used.
+func oldest(dirs []string, keep int) []string {
+	if len(dirs) <= keep {
+		return nil
 	}
 	age := map[string]time.Time{}
 	for _, d := range dirs {
@@ -234,12 +246,7 @@ func removeOld(cache, current string) {
 			age[d] = st.ModTime()
 		}
 	}
-	slices.SortFunc(dirs, func(a, b string) int { return age[b].Compare(age[a]) })
-	for _, d := range dirs[keptHosts:] {
-		if d != current && !leased(d) {
-			_ = os.RemoveAll(d) // tried again next time
-		}
-	}
+	return slices.SortedFunc(slices.Values(dirs), func(a, b string) int { return age[b].Compare(age[a]) })[keep:]
 }
 
 func leaseFile(dir string) string { return filepath.Join(dir, "lease") }

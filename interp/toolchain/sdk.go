@@ -11,10 +11,23 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+
+	"mobula/internal/filelock"
 )
 
 // SDK is the source of package mobula on disk, for programs that import it.
-type SDK struct{ Dir string }
+type SDK struct {
+	Dir string
+
+	lease *os.File // shared lock while this process may read the source: it is not removed
+}
+
+// Close lets the source go.
+func (s SDK) Close() error { return s.lease.Close() }
+
+// keptSDKs bounds the cache: so many versions, the least recently used go first.
+const keptSDKs = 3
 
 // PrepareSDK writes the source that this binary carries to the cache, once for each version of it.
 func PrepareSDK(ctx context.Context, source fs.FS) (SDK, error) {
@@ -26,22 +39,80 @@ func PrepareSDK(ctx context.Context, source fs.FS) (SDK, error) {
 	if err != nil {
 		return SDK{}, fmt.Errorf("read the source of the SDK: %w", err)
 	}
-	sdk := SDK{filepath.Join(cache, "sdk-"+digest)}
-	if sdk.exists() {
-		return sdk, nil
-	}
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return SDK{}, fmt.Errorf("make the cache: %w", err)
 	}
-	unlock, err := lockFile(ctx, sdk.Dir+".lock", func(string) {})
+	sdk := SDK{Dir: filepath.Join(cache, "sdk-"+digest)}
+	for {
+		if sdk.lease, err = share(sdk.lockName()); err != nil {
+			return SDK{}, fmt.Errorf("keep the source of the SDK: %w", err)
+		}
+		if sdk.exists() {
+			break
+		}
+		_ = sdk.lease.Close() // nothing was read
+		if err := sdk.fill(ctx, source); err != nil {
+			return SDK{}, err
+		}
+	}
+	now := time.Now()
+	_ = os.Chtimes(sdk.Dir, now, now) // only the order of removal depends on it
+	removeOldSDKs(cache)
+	return sdk, nil
+}
+
+func (s SDK) lockName() string { return s.Dir + ".lock" }
+
+// share takes a shared lock of a file that others may remove while they have it alone.
+func share(name string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := filelock.Share(f); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		own, err := f.Stat()
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		if now, err := os.Stat(name); err == nil && os.SameFile(own, now) {
+			return f, nil
+		}
+		_ = f.Close() // it was removed meanwhile
+	}
+}
+
+// fill writes the source, unless another process has.
+func (s SDK) fill(ctx context.Context, source fs.FS) error {
+	unlock, err := lockFile(ctx, s.lockName(), func(string) {})
 	if err != nil {
-		return SDK{}, err
+		return err
 	}
 	defer unlock()
-	if sdk.exists() { // another process has written it meanwhile
-		return sdk, nil
+	if s.exists() {
+		return nil
 	}
-	return sdk, sdk.write(source)
+	return s.write(source)
+}
+
+// removeOldSDKs removes the sources that were not used for the longest time and that nobody uses.
+func removeOldSDKs(cache string) {
+	found, err := filepath.Glob(filepath.Join(cache, "sdk-*"))
+	if err != nil {
+		return
+	}
+	found = slices.DeleteFunc(found, func(name string) bool { return strings.Contains(filepath.Base(name), ".") }) // a lock, or unfinished
+	for _, dir := range oldest(found, keptSDKs) {
+		lockName := SDK{Dir: dir}.lockName()
+		if lock, err := filelock.Open(lockName, false); err == nil {
+			_ = os.RemoveAll(dir) // what stays is tried again next time, as below
+			_ = os.RemoveAll(dir + ".new")
+			_ = os.Remove(lockName)
+			_ = lock.Close()
+		}
+	}
 }
 
 // exists reports whether the source is there; it comes as a whole.
