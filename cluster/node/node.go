@@ -194,6 +194,9 @@ func (n *Node) listen() error {
 	}
 	n.address = filepath.Join(n.dir.path, socketName)
 	n.programFiles = newPrograms(filepath.Join(n.dir.path, programsName))
+	if err := os.RemoveAll(n.programFiles.dir); err != nil { // of a killed node; nobody knows what is whole
+		return errors.Join(fmt.Errorf("make its directory: %w", err), n.dir.remove())
+	}
 	n.logs = newLogStore(filepath.Join(n.dir.path, logsName), n.conf.LogBytes)
 	if n.listener, err = net.Listen("unix", n.address); err != nil {
 		return errors.Join(fmt.Errorf("listen for clients: %w (a socket's path has at most 107 bytes)", err), n.dir.remove())

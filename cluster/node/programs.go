@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,7 +37,8 @@ type programs struct {
 	copying sync.Mutex // one copy at a time; nothing is locked under it but mu
 	mu      sync.Mutex // guards below
 	sums    map[fileVersion]string
-	files   map[string]string // by sum
+	files   map[string]string    // by sum
+	used    map[string]time.Time // copies, and when they were last asked for
 }
 
 // fileVersion is a file as it is now, or close enough.
@@ -62,7 +65,39 @@ const protocolPrograms = "mobula-programs"
 const maxProgramLine = 4 << 10
 
 func newPrograms(dir string) *programs {
-	return &programs{dir: dir, sums: map[fileVersion]string{}, files: map[string]string{}}
+	return &programs{dir: dir, sums: map[fileVersion]string{}, files: map[string]string{}, used: map[string]time.Time{}}
+}
+
+const (
+	keptPrograms = 8           // copies; those that were not asked for the longest time go first
+	programGrace = time.Minute // but none that a worker may be about to start
+)
+
+// use notes that a copy is wanted. Without one it does nothing.
+func (p *programs) use(path string, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.used[path]; ok {
+		p.used[path] = at
+	}
+}
+
+// keep adds a copy, and removes what is too much. A worker that runs goes on without the file of its program; who wants a copy that was removed gets
+// another.
+func (p *programs) keep(path string, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.used[path] = at
+	age := slices.SortedFunc(maps.Keys(p.used), func(a, b string) int { return p.used[b].Compare(p.used[a]) })
+	for _, old := range age[min(keptPrograms, len(age)):] {
+		if at.Sub(p.used[old]) < programGrace {
+			continue
+		}
+		_ = os.Remove(old) // if it stays, the next copy of it takes its place
+		delete(p.used, old)
+		maps.DeleteFunc(p.files, func(_, path string) bool { return path == old })
+		maps.DeleteFunc(p.sums, func(v fileVersion, _ string) bool { return v.path == old })
+	}
 }
 
 // sum is the SHA-256 of a file. It is read once for each version of it.
@@ -95,7 +130,8 @@ func (p *programs) sum(path string) (string, int64, error) {
 }
 
 // have finds a file of that content.
-func (p *programs) have(sum, path string) (string, bool) {
+func (p *programs) have(sum, path string) (found string, ok bool) {
+	defer func() { p.use(found, time.Now()) }()
 	if got, _, err := p.sum(path); err == nil && got == sum {
 		return path, true
 	}
@@ -205,6 +241,7 @@ func (p *programs) store(from io.Reader, offer programOffer) (path string, err e
 		return "", err
 	}
 	_, _, err = p.sum(path)
+	p.keep(path, time.Now())
 	return path, err
 }
 

@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"mobula/cluster/head"
 	"mobula/cluster/wire"
@@ -109,5 +111,41 @@ func TestLogsAreRead(t *testing.T) {
 	}
 	if _, err := s.read(id.New[id.Worker](), 0); err == nil {
 		t.Error("an unknown worker has a log")
+	}
+}
+
+// TestCopiesOfProgramsAreBounded: the copies that were not asked for the longest time go.
+func TestCopiesOfProgramsAreBounded(t *testing.T) {
+	p := newPrograms(t.TempDir())
+	var paths, sums []string
+	for i := range keptPrograms + 3 {
+		text := strconv.Itoa(i)
+		sum := sha256.Sum256([]byte(text))
+		offer := programOffer{Sum: hex.EncodeToString(sum[:]), Size: int64(len(text))}
+		path, err := p.store(strings.NewReader(text), offer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths, sums = append(paths, path), append(sums, offer.Sum)
+	}
+	for i, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("a worker may be about to start %d: %v", i, err)
+		}
+		p.used[path] = time.Now().Add(time.Duration(i-100) * time.Hour)
+	}
+	if _, ok := p.have(sums[0], "elsewhere"); !ok {
+		t.Error("the first is not known")
+	}
+	p.keep(paths[4], time.Now())
+	for i, path := range paths {
+		_, err := os.Stat(path)
+		_, known := p.have(sums[i], "elsewhere")
+		if gone := i >= 1 && i <= 3; gone != (err != nil) || gone == known {
+			t.Errorf("%d: %v, known: %v", i, err, known)
+		}
+	}
+	if _, err := p.store(strings.NewReader("1"), programOffer{Sum: sums[1], Size: 1}); err != nil {
+		t.Error(err)
 	}
 }
