@@ -77,7 +77,7 @@ func (c *clusters) where(ctx context.Context, options []byte, dir string, env []
 		}
 		_ = c.own.Close() // the session has left it, and wants another
 	}
-	own, err := clusterproc.Start(ctx, clusterproc.Config{Command: command, Dir: dir, Env: shortTemp(env)})
+	own, err := clusterproc.Start(ctx, clusterproc.Config{Command: command, Dir: dir, Env: env})
 	if err != nil {
 		return "", err
 	}
@@ -96,18 +96,6 @@ func (c *clusters) wanted(options []byte) (command []string, special bool, err e
 	}
 	command, err = c.command(options)
 	return command, !slices.Equal(command, usual), err
-}
-
-// maxTemp is how long the name of the folder for temporary files may be, in bytes: a node makes a folder for sockets in there, and
-// the name of a socket has at most 107.
-const maxTemp = 40
-
-// shortTemp is an environment in which sockets can be made.
-func shortTemp(env []string) []string {
-	if len(lookupEnv(env, "TMPDIR")) <= maxTemp {
-		return env
-	}
-	return append(slices.Clone(env), "TMPDIR=/tmp")
 }
 
 // current returns the address of the cluster in use, "" for none.

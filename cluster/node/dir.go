@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -56,11 +57,17 @@ func openDirectory(given string) (*directory, error) {
 	}
 }
 
+// maxBase is how long the name of the folder for temporary files may be, in bytes: the name of a socket below it has at most 107.
+const maxBase = 40
+
 // baseDir is where the directories of this user's nodes are.
 func baseDir() string {
 	base := os.Getenv("XDG_RUNTIME_DIR")
 	if base == "" || os.MkdirAll(base, 0o700) != nil {
 		base = os.TempDir()
+		if len(base) > maxBase && runtime.GOOS != "windows" {
+			base = "/tmp"
+		}
 	}
 	return base
 }
