@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"mobula/cluster/wire"
 	"mobula/cluster/worker"
+	"mobula/internal/eventually"
 	"mobula/internal/fault"
 	"mobula/internal/id"
 )
@@ -40,7 +40,7 @@ func TestReleasedAfterRetries(t *testing.T) {
 			t.Error(got)
 		}
 	}
-	eventually(t, "the actor ends", func() bool {
+	eventually.Holds(t, "the actor ends", func() bool {
 		_, ok := errors.AsType[*fault.ActorDiedError](failureOf(t, a.Call(on("x"))))
 		return ok
 	})
@@ -104,7 +104,7 @@ func TestCloseEndsActors(t *testing.T) {
 	stranger := other.NewActor(ActorSpec{Form: wire.FormActor})
 	value(t, stranger.Call(on("x")))
 	lease := stranger.lease
-	eventually(t, "the worker forgets the actor of the closed driver", func() bool {
+	eventually.Holds(t, "the worker forgets the actor of the closed driver", func() bool {
 		probe := &task{d: other, actor: placed, attempt: 1, spec: on("probe")}
 		probe.ID, probe.task = id.New[id.Object](), probe
 		other.mu.Lock()
@@ -112,15 +112,6 @@ func TestCloseEndsActors(t *testing.T) {
 		other.mu.Unlock()
 		return failureOf(t, &probe.Object) != nil
 	})
-}
-
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); {
-		if time.Now().After(end) {
-			t.Fatal("not within 10 s: " + what)
-		}
-	}
 }
 
 func TestManyActors(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"mobula/cluster/headclient"
 	"mobula/cluster/headwire"
 	"mobula/cluster/sched"
+	"mobula/internal/eventually"
 	"mobula/internal/id"
 )
 
@@ -37,9 +38,9 @@ func TestNodesComeAndGo(t *testing.T) {
 	job := id.New[id.Job]()
 	ask(t, c, headwire.StartJob, headwire.JobSpec{ID: job, Node: b.hello.ID})
 	b.die()
-	eventually(t, "b is suspect", func() bool { return nodeState(h, b.hello.ID) == "suspect" })
-	eventually(t, "b is dead", func() bool { return nodeState(h, b.hello.ID) == "dead" })
-	eventually(t, "the job of its driver has ended", func() bool { j, _ := h.View().Job(job); return j.State.Ended() })
+	eventually.Holds(t, "b is suspect", func() bool { return nodeState(h, b.hello.ID) == "suspect" })
+	eventually.Holds(t, "b is dead", func() bool { return nodeState(h, b.hello.ID) == "dead" })
+	eventually.Holds(t, "the job of its driver has ended", func() bool { j, _ := h.View().Job(job); return j.State.Ended() })
 	if nodeState(h, a.hello.ID) != "alive" {
 		t.Error("a is not alive")
 	}
@@ -48,7 +49,7 @@ func TestNodesComeAndGo(t *testing.T) {
 		t.Error("a node that was dead has its old epoch")
 	}
 	ask(t, c, headwire.DrainNode, headwire.NodeRef{Node: b.hello.ID})
-	eventually(t, "b drains", func() bool { return nodeState(h, b.hello.ID) == "draining" })
+	eventually.Holds(t, "b drains", func() bool { return nodeState(h, b.hello.ID) == "draining" })
 }
 
 func TestDemandsAreAssigned(t *testing.T) {
@@ -62,14 +63,14 @@ func TestDemandsAreAssigned(t *testing.T) {
 		}
 	}
 	demand(headwire.Demand{Number: 1, Slots: 2, Resources: custom("license")})
-	eventually(t, "one slot is assigned", func() bool { return read(a, func() bool { return len(a.assigned) == 1 }) })
+	eventually.Holds(t, "one slot is assigned", func() bool { return read(a, func() bool { return len(a.assigned) == 1 }) })
 	got := a.assigned[0]
 	if got.Node != b.hello.ID || got.Address != "b:1" || got.Slots != 1 || got.Demand != 1 {
 		t.Errorf("%+v", got)
 	}
 	waits := func(number uint64, text string, infeasible bool) {
 		t.Helper()
-		eventually(t, text, func() bool {
+		eventually.Holds(t, text, func() bool {
 			return read(a, func() bool {
 				return slices.ContainsFunc(a.verdicts, func(v headwire.Verdict) bool {
 					return v.Demand == number && v.Infeasible == infeasible && strings.Contains(v.Reason, text)
@@ -82,7 +83,7 @@ func TestDemandsAreAssigned(t *testing.T) {
 	waits(2, "no node has a resource licence", true)
 	demand(headwire.Demand{Number: 1})
 	demand(headwire.Demand{Number: 3, Slots: 3, Resources: cpus(1), Strategy: sched.Strategy{Kind: sched.Spread}})
-	eventually(t, "both nodes get one", func() bool {
+	eventually.Holds(t, "both nodes get one", func() bool {
 		return read(a, func() bool {
 			nodes := map[id.Node]int{}
 			for _, x := range a.assigned {
@@ -94,7 +95,7 @@ func TestDemandsAreAssigned(t *testing.T) {
 		})
 	})
 	demand(headwire.Demand{Number: 4, Slots: 1, Resources: cpus(1), Strategy: sched.OnNode(b.hello.ID, false)})
-	eventually(t, "it goes to the node that it names", func() bool {
+	eventually.Holds(t, "it goes to the node that it names", func() bool {
 		return read(a, func() bool {
 			return slices.ContainsFunc(a.assigned, func(x headwire.Assignment) bool { return x.Demand == 4 && x.Node == b.hello.ID })
 		})
@@ -134,7 +135,7 @@ func TestGroups(t *testing.T) {
 		if err := n.client.Connected().Notify(headwire.DemandMethod, demand); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "an assignment in the bundle", func() bool {
+		eventually.Holds(t, "an assignment in the bundle", func() bool {
 			return read(n, func() bool {
 				return slices.ContainsFunc(n.assigned, func(x headwire.Assignment) bool {
 					return x.Group == g.ID && x.Bundle == 1 && x.Node == g.Bundles[1].Node
@@ -143,11 +144,11 @@ func TestGroups(t *testing.T) {
 		})
 		ask(t, c, headwire.RemoveGroup, headwire.GroupRef{ID: g.ID})
 		for _, n := range nodes {
-			eventually(t, "the bundles are released", func() bool { return read(n, func() bool { return len(n.reserved) == 0 }) })
+			eventually.Holds(t, "the bundles are released", func() bool { return read(n, func() bool { return len(n.reserved) == 0 }) })
 		}
 	}
 	g := ask(t, c, headwire.CreateGroup, spec("PackStrictly", 3, 3))
-	eventually(t, "why it cannot be placed is told", func() bool {
+	eventually.Holds(t, "why it cannot be placed is told", func() bool {
 		return strings.Contains(ask(t, c, headwire.GetGroup, headwire.GroupRef{ID: g.ID}).Reason, "PackStrictly needs one node")
 	})
 }
@@ -163,13 +164,13 @@ func TestGroupIsPlacedAsAWhole(t *testing.T) {
 	g := ask(t, c, headwire.CreateGroup, headwire.GroupSpec{
 		ID: id.New[id.PlacementGroup](), Job: job, Strategy: "SpreadStrictly", Bundles: []headwire.BundleInfo{{Resources: cpus(1)}, {Resources: cpus(1)}},
 	})
-	eventually(t, "a gives its bundle back", func() bool { return read(a, func() bool { return slices.Contains(a.released, g.ID) }) })
+	eventually.Holds(t, "a gives its bundle back", func() bool { return read(a, func() bool { return slices.Contains(a.released, g.ID) }) })
 	read(b, func() error { b.refuse = nil; return nil })
 	if g = ask(t, c, headwire.WaitGroup, headwire.GroupRef{ID: g.ID}); g.State != "created" {
 		t.Errorf("%+v", g)
 	}
 	b.die()
-	eventually(t, "the bundle of a dead node is lost", func() bool {
+	eventually.Holds(t, "the bundle of a dead node is lost", func() bool {
 		return ask(t, c, headwire.GetGroup, headwire.GroupRef{ID: g.ID}).State == "pending"
 	})
 	d := joinNode(t, "d", h.Dial, nil)
@@ -192,7 +193,7 @@ func TestGroupWaitsForWhatItLivedOn(t *testing.T) {
 	})
 	ask(t, c, headwire.WaitGroup, headwire.GroupRef{ID: g.ID})
 	a.die()
-	eventually(t, "nothing can hold it", func() bool {
+	eventually.Holds(t, "nothing can hold it", func() bool {
 		g := ask(t, c, headwire.GetGroup, headwire.GroupRef{ID: g.ID})
 		return g.State == "pending" && strings.Contains(g.Reason, "no node has a resource license")
 	})
@@ -237,7 +238,7 @@ func TestStoppedNodeComesBack(t *testing.T) {
 	a := joinNode(t, "a", h.Dial, nil)
 	epoch := read(a, func() uint64 { return a.welcome.Epoch })
 	a.silence()
-	eventually(t, "it says hello in another life", func() bool { return read(a, func() bool { return a.welcome.Epoch > epoch }) })
+	eventually.Holds(t, "it says hello in another life", func() bool { return read(a, func() bool { return a.welcome.Epoch > epoch }) })
 }
 
 func TestActors(t *testing.T) {
@@ -278,7 +279,7 @@ func TestActors(t *testing.T) {
 	if got := ask(t, c, headwire.KillActor, headwire.ActorKill{ID: spec.ID}); got.State != "dead" || got.Cause != "it was killed" {
 		t.Errorf("%+v", got)
 	}
-	eventually(t, "the node is told", func() bool { return read(b, func() bool { return slices.Contains(b.stopped, life) }) })
+	eventually.Holds(t, "the node is told", func() bool { return read(b, func() bool { return slices.Contains(b.stopped, life) }) })
 	refusedAs(t, c, headwire.FindActor, headwire.ActorName{Name: "hits", Namespace: "team"}, headwire.NotFound)
 	spec.ID = id.New[id.Actor]()
 	ask(t, c, headwire.RegisterActor, spec)
@@ -307,7 +308,7 @@ func TestActorsThatCannotBe(t *testing.T) {
 	read(a, func() error { a.refuse = headwire.Errorf(headwire.Unavailable, "no room just now"); return nil })
 	spec.ID, spec.Resources = id.New[id.Actor](), cpus(1)
 	ask(t, c, headwire.RegisterActor, spec)
-	eventually(t, "why it waits is told", func() bool {
+	eventually.Holds(t, "why it waits is told", func() bool {
 		return ask(t, c, headwire.FindActor, headwire.ActorName{Name: "large", Namespace: "team"}).Cause == "no room just now"
 	})
 	read(a, func() error { a.refuse = headwire.Errorf(headwire.Invalid, "the constructor panicked"); return nil })
@@ -326,11 +327,11 @@ func TestKilledBeforeItLives(t *testing.T) {
 	ask(t, c, headwire.StartJob, headwire.JobSpec{ID: job})
 	spec := headwire.ActorSpec{ID: id.New[id.Actor](), Job: job, Name: "endless"}
 	ask(t, c, headwire.RegisterActor, spec)
-	eventually(t, "it begins", func() bool { return read(a, func() bool { return len(a.runs) == 1 }) })
+	eventually.Holds(t, "it begins", func() bool { return read(a, func() bool { return len(a.runs) == 1 }) })
 	if got := ask(t, c, headwire.KillActor, headwire.ActorKill{ID: spec.ID}); got.State != "dead" {
 		t.Errorf("%+v", got)
 	}
-	eventually(t, "the node gives up on it", func() bool { return read(a, func() bool { return a.gaveUp == 1 }) })
+	eventually.Holds(t, "the node gives up on it", func() bool { return read(a, func() bool { return a.gaveUp == 1 }) })
 }
 
 // TestHeadIsAway: nodes and what they run go on, and are known again. What ended meanwhile is noticed.
@@ -363,7 +364,7 @@ func TestHeadIsAway(t *testing.T) {
 		return nil
 	})
 	h = start(t, Config{Dir: dir, Log: onDisk(dir)})
-	eventually(t, "the node is back", func() bool { return read(n, func() bool { return n.welcome.Epoch != 0 }) })
+	eventually.Holds(t, "the node is back", func() bool { return read(n, func() bool { return n.welcome.Epoch != 0 }) })
 	w := read(n, func() headwire.NodeWelcome { return n.welcome })
 	if w.Epoch != epoch || len(w.Actors) != 1 || w.Actors[0].ID != actors[0] || len(w.Bundles) != 1 || w.Bundles[0].Group != g.ID {
 		t.Errorf("%+v", w)
@@ -391,5 +392,5 @@ func TestNodeOverTLS(t *testing.T) {
 	}
 	dial := func(ctx context.Context) (net.Conn, error) { return identity.Dial(ctx, h.Address(), headwire.HeadName) }
 	joinNode(t, "a", dial, func(n *headwire.NodeHello) { n.ID = node })
-	eventually(t, "it is alive", func() bool { return nodeState(h, node) == "alive" })
+	eventually.Holds(t, "it is alive", func() bool { return nodeState(h, node) == "alive" })
 }

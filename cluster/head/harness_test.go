@@ -23,22 +23,6 @@ import (
 // patience bounds the wait for what must come.
 const patience = 20 * time.Second
 
-// eventually waits for a condition that nothing tells of.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}
-
 // quick is a timing for tests: what takes seconds takes parts of one.
 var quick = Timing{Heartbeat: 20 * time.Millisecond, Suspect: 200 * time.Millisecond, Dead: 500 * time.Millisecond, Lease: 300 * time.Millisecond, Margin: 50 * time.Millisecond}
 

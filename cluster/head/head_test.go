@@ -14,6 +14,7 @@ import (
 	"mobula/cluster/replog"
 	"mobula/cluster/sched"
 	"mobula/cluster/state"
+	"mobula/internal/eventually"
 	"mobula/internal/id"
 )
 
@@ -248,7 +249,7 @@ func TestClientsConnectAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(headwire.EventLost, "")
-	eventually(t, "a call that gives up says why", func() bool {
+	eventually.Holds(t, "a call that gives up says why", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		_, err := headwire.Ask(ctx, c, headwire.ListJobs, headwire.None{})
@@ -265,7 +266,7 @@ func TestClientsConnectAgain(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the job has ended", func() bool {
+	eventually.Holds(t, "the job has ended", func() bool {
 		jobs := ask(t, c, headwire.ListJobs, headwire.None{})
 		return len(jobs) == 1 && jobs[0].State == "succeeded"
 	})

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"mobula/cluster/head"
+	"mobula/internal/eventually"
 )
 
 // TestPausedActorThatLivesElsewhere: one that the head does not count on when it is back is ended without going on for a moment.
@@ -17,10 +18,10 @@ func TestPausedActorThatLivesElsewhere(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "its process is stopped", func() bool { return stateOf(pid) == "T" })
+	eventually.Holds(t, "its process is stopped", func() bool { return stateOf(pid) == "T" })
 	a.mu.Lock()
 	a.keepActorsLocked(nil) // as hello does, before it resumes the others
 	a.mu.Unlock()
-	eventually(t, "its process ends", func() bool { return !running(pid) })
-	eventually(t, "its resources come back", func() bool { i := a.info(); return i.Free.Equal(i.Total) })
+	eventually.Holds(t, "its process ends", func() bool { return !running(pid) })
+	eventually.Holds(t, "its resources come back", func() bool { i := a.info(); return i.Free.Equal(i.Total) })
 }

@@ -12,6 +12,7 @@ import (
 	"mobula/cluster/headclient"
 	"mobula/cluster/headwire"
 	"mobula/cluster/wire"
+	"mobula/internal/eventually"
 	"mobula/internal/id"
 )
 
@@ -37,7 +38,7 @@ func TestOutputComesBack(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	if _, err := os.Stat(g.Address); err == nil {
-		eventually(t, "the relay goes", func() bool { _, err := os.Stat(g.Address); return err != nil })
+		eventually.Holds(t, "the relay goes", func() bool { _, err := os.Stat(g.Address); return err != nil })
 	}
 }
 

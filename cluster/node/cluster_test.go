@@ -15,6 +15,7 @@ import (
 	"mobula/cluster/driver"
 	"mobula/cluster/wire"
 	work "mobula/cluster/worker"
+	"mobula/internal/eventually"
 	"mobula/internal/fault"
 	"mobula/internal/id"
 )
@@ -201,5 +202,5 @@ func TestNestedTasksOfTheRealThing(t *testing.T) {
 			t.Fatal(got, err)
 		}
 	}
-	eventually(t, "all leases come back", func() bool { i := n.info(); return i.Free.CPU == i.Total.CPU && i.Leases == 0 })
+	eventually.Holds(t, "all leases come back", func() bool { i := n.info(); return i.Free.CPU == i.Total.CPU && i.Leases == 0 })
 }

@@ -10,6 +10,7 @@ import (
 	"mobula/cluster/gpu"
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
+	"mobula/internal/eventually"
 	"mobula/internal/id"
 )
 
@@ -31,7 +32,7 @@ func TestLostDevices(t *testing.T) {
 	})
 	free := func(want int) {
 		t.Helper()
-		eventually(t, "the node offers what works", func() bool { return n.info().Free.GPU == sched.Whole(want) })
+		eventually.Holds(t, "the node offers what works", func() bool { return n.info().Free.GPU == sched.Whole(want) })
 	}
 	job := id.New[id.Job]()
 	f := connect(t, n.Address(), driverHello(job))

@@ -22,6 +22,7 @@ import (
 	"mobula/cluster/state"
 	"mobula/cluster/wire"
 	work "mobula/cluster/worker"
+	"mobula/internal/eventually"
 	"mobula/internal/fault"
 	"mobula/internal/id"
 )
@@ -136,7 +137,7 @@ func TestTasksGoWhereTheyCan(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range []*Node{a, b} {
-		eventually(t, "all leases come back", func() bool { i := n.info(); return i.Free.Equal(i.Total) && i.Leases == 0 })
+		eventually.Holds(t, "all leases come back", func() bool { i := n.info(); return i.Free.Equal(i.Total) && i.Leases == 0 })
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -170,7 +171,7 @@ func testWorkSpreads(t *testing.T, change func(*driver.Spec)) {
 	at := map[string]bool{}
 	for i := range 3 {
 		mark := filepath.Join(dir, fmt.Sprintf("mark%d", i))
-		eventually(t, "all three run", func() bool { b, err := os.ReadFile(mark); at[string(b)] = true; return err == nil && len(b) > 0 })
+		eventually.Holds(t, "all three run", func() bool { b, err := os.ReadFile(mark); at[string(b)] = true; return err == nil && len(b) > 0 })
 	}
 	delete(at, "")
 	if len(at) != 3 {
@@ -252,7 +253,7 @@ func TestNodeIsKilled(t *testing.T) {
 	f.giveBack(g.Lease)
 	o := d.Submit(licensed("await %s/go %s/mark", dir, dir))
 	mark := filepath.Join(dir, "mark")
-	eventually(t, "it runs on the first node", func() bool { b, err := os.ReadFile(mark); return err == nil && len(b) > 0 })
+	eventually.Holds(t, "it runs on the first node", func() bool { b, err := os.ReadFile(mark); return err == nil && len(b) > 0 })
 	f.request(wire.LeaseRequest{Request: 2, Job: job, Slots: 1, Class: wire.Class{Program: "lines", Strategy: headwire.StrategyText(sched.OnNode(nodeNamed(t, h, "first"), false))}})
 	g = expect[wire.LeaseGrant](f)
 	if err := os.Remove(mark); err != nil {
@@ -264,7 +265,7 @@ func TestNodeIsKilled(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	apart(t, h, "second")
-	eventually(t, "it runs on the second node", func() bool { b, err := os.ReadFile(mark); return err == nil && len(b) > 0 })
+	eventually.Holds(t, "it runs on the second node", func() bool { b, err := os.ReadFile(mark); return err == nil && len(b) > 0 })
 	if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +277,7 @@ func TestNodeIsKilled(t *testing.T) {
 // nodeNamed finds a live node of the cluster.
 func nodeNamed(t *testing.T, h *head.Head, name string) (found id.Node) {
 	t.Helper()
-	eventually(t, name+" is in the cluster", func() bool {
+	eventually.Holds(t, name+" is in the cluster", func() bool {
 		for _, n := range h.View().Nodes() {
 			if n.Name == name && n.State == sched.Alive {
 				found = n.ID
@@ -297,7 +298,7 @@ func TestHeadIsAwayForNodes(t *testing.T) {
 	d := realDriver(t, a, id.New[id.Job]())
 	files := t.TempDir()
 	o := d.Submit(licensed("await %s/go %s/mark", files, files))
-	eventually(t, "it runs", func() bool { b, err := os.ReadFile(filepath.Join(files, "mark")); return err == nil && len(b) > 0 })
+	eventually.Holds(t, "it runs", func() bool { b, err := os.ReadFile(filepath.Join(files, "mark")); return err == nil && len(b) > 0 })
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +307,7 @@ func TestHeadIsAwayForNodes(t *testing.T) {
 	}
 	waits := d.Submit(licensed("node")) // there is one license, and nobody to ask
 	again := startHead(t, head.Config{Dir: dir, Log: onDisk(dir), Listen: address})
-	eventually(t, "both nodes are back", func() bool {
+	eventually.Holds(t, "both nodes are back", func() bool {
 		alive := 0
 		for _, n := range again.View().Nodes() {
 			if n.State == sched.Alive {
@@ -335,7 +336,7 @@ func TestHeadIsAwayForNodes(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the job has ended", func() bool {
+	eventually.Holds(t, "the job has ended", func() bool {
 		for j := range again.View().Jobs() {
 			if !j.State.Ended() {
 				return false

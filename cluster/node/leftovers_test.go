@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
+	"mobula/internal/eventually"
 	"mobula/internal/id"
 )
 
@@ -68,7 +70,7 @@ func TestNothingIsLeftByAKilledNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // it was killed
-	eventually(t, "the worker goes", func() bool { return !running(pid) })
+	eventually.Holds(t, "the worker goes", func() bool { return !running(pid) })
 	if took := time.Since(killed); took > 2*time.Second {
 		t.Errorf("the worker went after %v", took)
 	}
@@ -102,7 +104,7 @@ func TestChildrenOfWorkersEndWithThem(t *testing.T) {
 	if m := expect[wire.WorkerExited](f); m.Reason != "exited with status 0" {
 		t.Errorf("%+v", m)
 	}
-	eventually(t, "the child goes", func() bool { return !running(child) })
+	eventually.Holds(t, "the child goes", func() bool { return !running(child) })
 }
 
 // running reports whether a process is there and is no zombie: nobody may wait for orphans here.
@@ -192,5 +194,15 @@ func TestStartRefuses(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("its directory stays")
+	}
+}
+
+// TestTemporaryFolderWithALongName: sockets have names of 107 bytes at the most.
+func TestTemporaryFolderWithALongName(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", "")
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), strings.Repeat("x", 100)))
+	n := startNode(t, func(c *Config) { c.Dir = "" })
+	if !slices.Contains(Sockets(), n.Address()) {
+		t.Errorf("%s is not found", n.Address())
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
 	work "mobula/cluster/worker"
+	"mobula/internal/eventually"
 	"mobula/internal/fault"
 	"mobula/internal/id"
 )
@@ -99,7 +100,7 @@ func TestNamedActor(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the job of the driver that made it has ended", func() bool {
+	eventually.Holds(t, "the job of the driver that made it has ended", func() bool {
 		ended := 0
 		for j := range h.View().Jobs() {
 			if j.State.Ended() {
@@ -141,7 +142,7 @@ func TestNamedActor(t *testing.T) {
 	if _, ok := errors.AsType[*fault.ActorDiedError](err); !ok {
 		t.Error(err)
 	}
-	eventually(t, "its resources come back", func() bool { i := b.info(); return i.Free.Equal(i.Total) })
+	eventually.Holds(t, "its resources come back", func() bool { i := b.info(); return i.Free.Equal(i.Total) })
 }
 
 func TestNamedActorEndsWithItsJob(t *testing.T) {
@@ -152,7 +153,7 @@ func TestNamedActorEndsWithItsJob(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "its process ends", func() bool { return !running(got.pid) })
+	eventually.Holds(t, "its process ends", func() bool { return !running(got.pid) })
 	if _, err := driverIn(t, a, "team").FindNamed(t.Context(), "hits", ""); !headwire.HasCode(err, headwire.NotFound) {
 		t.Error(err)
 	}
@@ -189,7 +190,7 @@ func TestRelaysEnd(t *testing.T) {
 	if err := d.KillNamed(t.Context(), actor); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the relay ends", func() bool { return later() == 0 })
+	eventually.Holds(t, "the relay ends", func() bool { return later() == 0 })
 }
 
 func TestNamedActorThatCannotBeMade(t *testing.T) {
@@ -277,7 +278,7 @@ func TestActorsPauseWithoutAHead(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "its process is stopped", func() bool { return stateOf(before.pid) == "T" })
+	eventually.Holds(t, "its process is stopped", func() bool { return stateOf(before.pid) == "T" })
 	waits := actor.Call(driver.Spec{Form: wire.FormCall, Closure: wire.Payload{Head: []byte("count")}})
 	startHead(t, head.Config{Dir: dir, Log: onDisk(dir), Listen: address})
 	text, err := result(t, waits)
@@ -343,9 +344,9 @@ func TestPlacementGroups(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, n := range nodes {
-			eventually(t, "what was reserved comes back", func() bool { i := n.info(); return i.Free.Equal(i.Total) && i.Leases == 0 })
+			eventually.Holds(t, "what was reserved comes back", func() bool { i := n.info(); return i.Free.Equal(i.Total) && i.Leases == 0 })
 		}
-		eventually(t, "the head knows that", func() bool {
+		eventually.Holds(t, "the head knows that", func() bool {
 			for _, n := range asked(t, c, headwire.ListNodes, headwire.None{}) {
 				if !n.Free.Equal(n.Total) {
 					return false
@@ -370,7 +371,7 @@ func TestRemovedGroupEndsItsTasks(t *testing.T) {
 	s := licensed("await %s/go %s/mark", dir, dir)
 	s.Class.Strategy, s.Retries = headwire.StrategyText(sched.InGroup(g.ID, 0, false)), 0
 	o := d.Submit(s)
-	eventually(t, "it runs", func() bool { b, err := os.ReadFile(dir + "/mark"); return err == nil && len(b) > 0 })
+	eventually.Holds(t, "it runs", func() bool { b, err := os.ReadFile(dir + "/mark"); return err == nil && len(b) > 0 })
 	actor := counterSpec("in")
 	actor.Class.Resources, actor.Class.Strategy = nil, headwire.StrategyText(sched.InGroup(g.ID, 0, false))
 	if got := count(t, d.NewNamed(actor), 0); got.n != 1 {
@@ -397,5 +398,5 @@ func TestLeasesEndWithTheRequestingNode(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the lease ends", func() bool { i := b.info(); return i.Leases == 0 && i.Free.Equal(i.Total) })
+	eventually.Holds(t, "the lease ends", func() bool { i := b.info(); return i.Leases == 0 && i.Free.Equal(i.Total) })
 }

@@ -17,6 +17,7 @@ import (
 
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
+	"mobula/internal/eventually"
 	"mobula/internal/frame"
 	"mobula/internal/id"
 )
@@ -51,30 +52,13 @@ func startNode(t *testing.T, change func(*Config)) *Node {
 		if _, err := os.Stat(n.dir.path); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("its directory: %v", err)
 		}
-		eventually(t, "goroutines end", func() bool { return runtime.NumGoroutine() <= goroutines })
+		eventually.Holds(t, "goroutines end", func() bool { return runtime.NumGoroutine() <= goroutines })
 	})
 	return n
 }
 
 // patience bounds the wait for what must come.
 const patience = 20 * time.Second
-
-// eventually waits for a condition that nothing tells of.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			buf := make([]byte, 1<<20)
-			t.Fatalf("not within %v: %s\n%s", patience, what, buf[:runtime.Stack(buf, true)])
-		}
-	}
-}
 
 // driverHello is the handshake of a driver whose workers are the test binary.
 func driverHello(job id.Job, env ...string) frame.Hello {
@@ -117,7 +101,7 @@ func TestLeaseOnAWorkerProcess(t *testing.T) {
 		t.Error("an isolated task shares a worker")
 	}
 	f.giveBack(own.Lease)
-	eventually(t, "its worker ends", func() bool { return errors.Is(syscall.Kill(own.PID, 0), syscall.ESRCH) })
+	eventually.Holds(t, "its worker ends", func() bool { return errors.Is(syscall.Kill(own.PID, 0), syscall.ESRCH) })
 }
 
 func TestDevices(t *testing.T) {
@@ -246,9 +230,9 @@ func TestOutput(t *testing.T) {
 	if m := expect[wire.Log](g); m.Text != "of-a-task" {
 		t.Errorf("%+v", m)
 	}
-	eventually(t, "all are there", func() bool { return len(n.clientInfos()) == 4 })
+	eventually.Holds(t, "all are there", func() bool { return len(n.clientInfos()) == 4 })
 	g.close()
-	eventually(t, "the other one is left", func() bool { return len(n.clientInfos()) == 3 })
+	eventually.Holds(t, "the other one is left", func() bool { return len(n.clientInfos()) == 3 })
 	tell(t, grant.Address, "log %s once-more", other)
 	if m := expect[wire.Log](nested); m.Text != "once-more" {
 		t.Errorf("%+v", m)
@@ -262,8 +246,8 @@ func TestIdleWorkersOfDriversThatLeft(t *testing.T) {
 	f.request(oneSlot(1, job))
 	pid := expect[wire.LeaseGrant](f).PID
 	f.close()
-	eventually(t, "the worker ends", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
-	eventually(t, "all is forgotten", func() bool {
+	eventually.Holds(t, "the worker ends", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+	eventually.Holds(t, "all is forgotten", func() bool {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		return len(n.clients)+len(n.procs)+len(n.programs)+len(n.drivers)+len(n.book.leases)+len(n.book.workers) == 0
@@ -286,9 +270,9 @@ func TestNestedRequestsOfWorkers(t *testing.T) {
 	tell(t, parent.Address, "block %s", parent.Lease)
 	nested := expect[wire.LeaseGrant](g)
 	tell(t, parent.Address, "resume %s", parent.Lease)
-	eventually(t, "more tasks than processors", func() bool { return n.info().Free.CPU == -sched.One })
+	eventually.Holds(t, "more tasks than processors", func() bool { return n.info().Free.CPU == -sched.One })
 	g.giveBack(nested.Lease)
-	eventually(t, "one task", func() bool { return n.info().Free.CPU == 0 })
+	eventually.Holds(t, "one task", func() bool { return n.info().Free.CPU == 0 })
 }
 
 func TestQueries(t *testing.T) {
@@ -366,5 +350,5 @@ func TestInProcessWorkers(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 	f.giveBack(g.Lease)
-	eventually(t, "it ends with its lease", func() bool { return len(n.workerInfos()) == 0 })
+	eventually.Holds(t, "it ends with its lease", func() bool { return len(n.workerInfos()) == 0 })
 }

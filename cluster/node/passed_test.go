@@ -8,6 +8,7 @@ import (
 	"mobula/cluster/head"
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
+	"mobula/internal/eventually"
 	"mobula/internal/id"
 )
 
@@ -31,7 +32,7 @@ func TestOutputDoesNotGoRound(t *testing.T) {
 	}
 	job, other := id.New[id.Job](), id.New[id.Job]()
 	f := connect(t, b.Address(), driverHello(other))
-	eventually(t, "its driver is known", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.drivers[other] != 0 })
+	eventually.Holds(t, "its driver is known", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.drivers[other] != 0 })
 	for _, n := range []*Node{a, b} {
 		n.mu.Lock()
 		for _, c := range n.sortedClients() {

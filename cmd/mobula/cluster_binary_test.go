@@ -21,25 +21,11 @@ import (
 
 	"mobula"
 	"mobula/cluster/headwire"
+	"mobula/internal/eventually"
 )
 
 // patience bounds the wait for what must come.
 const patience = 30 * time.Second
-
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}
 
 // lives reports whether a process is there and is no zombie.
 func lives(pid int) bool {
@@ -260,9 +246,9 @@ func TestClusterOfBinaries(t *testing.T) {
 		t.Fatal(err)
 	}
 	killed := time.Now()
-	eventually(t, "what its workers have started ends", func() bool { return !lives(orphan) })
+	eventually.Holds(t, "what its workers have started ends", func() bool { return !lives(orphan) })
 	t.Logf("the orphan has ended after %v", time.Since(killed))
-	eventually(t, "the head notices", func() bool { return b.nodes()[1].State != "alive" })
+	eventually.Holds(t, "the head notices", func() bool { return b.nodes()[1].State != "alive" })
 	// The first one is asked to end.
 	orphan = leaveBehind(t)
 	if got := b.run("stop"); !strings.Contains(got, "Stopped node first") {
