@@ -68,25 +68,7 @@ func (s *clusterStatus) write(w io.Writer, now time.Time) error {
 	if s.Socket != "" {
 		fmt.Fprintf(w, "Programs of this machine connect to it with MOBULA_ADDRESS=%s\n", s.Socket)
 	}
-	states := map[string]int{}
-	var total, free sched.Resources
-	for _, n := range s.Nodes {
-		states[n.State]++
-		if n.State != sched.Dead.String() {
-			total, free = total.Plus(n.Total), free.Plus(n.Free)
-		}
-	}
-	var parts []string
-	for _, state := range []sched.NodeState{sched.Alive, sched.Suspect, sched.Draining} {
-		if n := states[state.String()]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %v", n, state))
-		}
-	}
-	fmt.Fprintf(w, "Nodes: %s\n", cmp.Or(strings.Join(parts, ", "), "none"))
-	if n := states[sched.Dead.String()]; n > 0 {
-		fmt.Fprintf(w, "Dead nodes, known for a day: %d; see  mobula list nodes\n", n)
-	}
-	fmt.Fprintln(w)
+	total, free := s.writeNodes(w)
 	t := &table{columns: []string{"RESOURCE", "USED", "TOTAL"}}
 	names := total.Names()
 	slices.Reverse(names)
@@ -105,6 +87,29 @@ func (s *clusterStatus) write(w io.Writer, now time.Time) error {
 		fmt.Fprintf(w, "  %d times %v, of job %s at %s: %s\n", d.Slots, d.Resources, d.Job.Short(), oneLine(d.Node), oneLine(d.Reason))
 	}
 	return nil
+}
+
+// writeNodes counts nodes, and adds up what those that live have.
+func (s *clusterStatus) writeNodes(w io.Writer) (total, free sched.Resources) {
+	states := map[string]int{}
+	for _, n := range s.Nodes {
+		states[n.State]++
+		if n.State != sched.Dead.String() {
+			total, free = total.Plus(n.Total), free.Plus(n.Free)
+		}
+	}
+	var parts []string
+	for _, state := range []sched.NodeState{sched.Alive, sched.Suspect, sched.Draining} {
+		if n := states[state.String()]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %v", n, state))
+		}
+	}
+	fmt.Fprintf(w, "Nodes: %s\n", cmp.Or(strings.Join(parts, ", "), "none"))
+	if n := states[sched.Dead.String()]; n > 0 {
+		fmt.Fprintf(w, "Dead nodes, known for a day: %d; see  mobula list nodes\n", n)
+	}
+	fmt.Fprintln(w)
+	return total, free
 }
 
 // stopTime bounds how long a node may take to end when it is asked to.

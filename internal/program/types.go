@@ -15,7 +15,7 @@ type typeHeader struct {
 	align, fieldAlign uint8
 	kind              uint8
 	equal, mask       uintptr
-	name, pointerTo   int32 // offsets from the begin of the types
+	name, _           int32 // the name is an offset from the begin of the types
 }
 
 // Flags of a type.

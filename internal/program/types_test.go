@@ -32,11 +32,11 @@ func reachable(from ...reflect.Type) map[reflect.Type]bool {
 				from = append(from, f.Type)
 			}
 		case reflect.Func:
-			for i := range t.NumIn() {
-				from = append(from, t.In(i))
+			for in := range t.Ins() {
+				from = append(from, in)
 			}
-			for i := range t.NumOut() {
-				from = append(from, t.Out(i))
+			for out := range t.Outs() {
+				from = append(from, out)
 			}
 		}
 		for m := range t.Methods() {
