@@ -28,8 +28,14 @@ const pause = 2 * time.Millisecond
 // Holds waits until the condition does. Where it never does the test ends, with all goroutines, which show what hangs.
 func Holds(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(Patience); !condition(); time.Sleep(pause) {
-		if time.Now().After(deadline) {
+	deadline := time.NewTimer(Patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
 			all := make([]byte, 1<<20)
 			t.Fatalf("not within %v: %s\n%s", Patience, what, all[:runtime.Stack(all, true)])
 		}
