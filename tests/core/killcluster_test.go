@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 		cancel()
 	}()
 	if err := role(ctx); err != nil {
-		fmt.Println(err)
+		fmt.Fprintf(os.Stderr, "a %s: %v\n", os.Getenv(envRole), err)
 		os.Exit(1)
 	}
 }
@@ -173,12 +173,12 @@ func awaitOnly(t *testing.T, variable string, pids ...int) {
 	t.Helper()
 	await(t, "the processes with "+variable+" end", func() string {
 		left := slices.DeleteFunc(running(t, variable), func(pid int) bool { return slices.Contains(pids, pid) })
-		lines := ""
+		var lines strings.Builder
 		for _, pid := range left {
 			line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-			lines += fmt.Sprintf("%d %q\n", pid, line)
+			fmt.Fprintf(&lines, "%d %q\n", pid, line)
 		}
-		return lines
+		return lines.String()
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"mobula"
@@ -29,6 +30,7 @@ func beDriver(ctx context.Context) error {
 		return errors.Join(plainTasks(ctx, 1), mobula.Close())
 	}
 	put := mobula.Put(ramp(large))
+	defer runtime.KeepAlive(put)
 	own := newCounter(0)
 	if _, err := mobula.Call(own, increment).Get(ctx); err != nil {
 		return err
@@ -48,8 +50,7 @@ func beDriver(ctx context.Context) error {
 		}
 		return err
 	}
-	runtime.KeepAlive(put)
-	return nil
+	return errors.New("a stream ended by itself")
 }
 
 // withChild yields the process that it has started, and goes on.
@@ -126,5 +127,8 @@ func killDriver(c *killCluster, p *process, job string, r *rand.Rand) (d readyDr
 	}
 	<-time.After(moment) // the kills are spread over the program
 	p.kill()
+	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && !status.Signaled() {
+		c.t.Errorf("%s has ended before: %v", job, p.cmd.ProcessState)
+	}
 	return d
 }
