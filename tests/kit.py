@@ -111,8 +111,8 @@ class Kernel:
             return []
 
     def host(self):
-        """The process of the session host: the kernel's oldest child that is no build."""
-        children = [p for p in self.process.children() if "mobula" in " ".join(p.cmdline())]
+        """The process of the session host: the kernel's oldest child that is no build and no cluster."""
+        children = [p for p in self.process.children() if "mobula" in " ".join(p.cmdline()) and "--embedded" not in p.cmdline()]
         assert children, [p.cmdline() for p in self.process.children()]
         return min(children, key=psutil.Process.create_time)
 

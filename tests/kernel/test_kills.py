@@ -124,4 +124,9 @@ def test_kills(jupyter_path):
         finally:
             kernel.close()
         kit.until(lambda: not of(folder), 5 * kit.SLOW, "all processes end")
-        kit.until(lambda: not list(pathlib.Path(folder).iterdir()), 5 * kit.SLOW, "no files are left")
+        left = lambda: sorted(str(p) for p in pathlib.Path(folder).rglob("*"))
+        try:
+            kit.until(lambda: not left(), 5 * kit.SLOW, "no files are left")
+        except AssertionError as e:
+            e.add_note("\n".join(left()))
+            raise
