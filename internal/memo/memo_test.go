@@ -49,7 +49,7 @@ func TestTable(t *testing.T) {
 }
 
 func TestOfType(t *testing.T) {
-	if OfType(reflect.TypeFor[int]()) == OfType(reflect.TypeFor[string]()) || OfType(reflect.TypeFor[int]()) != OfType(reflect.TypeOf(1)) {
+	if OfType(reflect.TypeFor[int]()) == OfType(reflect.TypeFor[string]()) || OfType(reflect.TypeFor[int]()) != OfType(reflect.TypeFor[[]int]().Elem()) {
 		t.Error("types and addresses")
 	}
 }
