@@ -308,6 +308,7 @@ func startCommand(ctx context.Context, args []string, out io.Writer) error {
 	defer closeLog()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // whoever read what it says may have gone: it still ends in order
 	if o.embedded {
 		ctx = untilEOF(ctx, os.Stdin)
 	}
