@@ -24,13 +24,13 @@ func failed(err error) *session.ObjectHandle { return session.HandleOf(session.F
 //
 //go:noinline
 func submit(form wire.Form, f any, opts []Option, run session.Run) *session.ObjectHandle {
-	return submitter(form, f, opts)(run)
+	return submitter(form, f, opts, nil)(run)
 }
 
 // submitter returns what submits tasks that run f, of one Map.
 //
 //go:noinline
-func submitter(form wire.Form, f any, opts []Option) func(run session.Run) *session.ObjectHandle {
+func submitter(form wire.Form, f any, opts []Option, loop *session.Loop) func(run session.Run) *session.ObjectHandle {
 	o, err := taskOptions(opts)
 	if err != nil {
 		return func(session.Run) *session.ObjectHandle { return failed(err) }
@@ -39,13 +39,12 @@ func submitter(form wire.Form, f any, opts []Option) func(run session.Run) *sess
 	if o.limit > 0 {
 		gate = driver.NewGate(o.limit)
 	}
-	var loop session.Loop
 	return func(run session.Run) *session.ObjectHandle {
 		s, spec, err := specOf(form, f, o)
 		if err != nil {
 			return failed(err)
 		}
-		spec.Gate, spec.Loop = gate, &loop
+		spec.Gate, spec.Loop = gate, loop
 		return session.HandleOf(s.Submit(spec, run))
 	}
 }

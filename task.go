@@ -69,7 +69,7 @@ type box[T any] struct{ value T }
 
 func mapItems[T, R any](form wire.Form, items []T, f any, opts []Option, run func(item any) session.Run) []Ref[R] {
 	refs := make([]Ref[R], len(items))
-	submit := submitter(form, f, opts)
+	submit := submitter(form, f, opts, &session.Loop{})
 	for i, item := range items {
 		refs[i] = Ref[R]{submit(run(&box[T]{item}))}
 	}

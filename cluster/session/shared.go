@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"context"
+	"hash/maphash"
 	"maps"
 	"runtime"
 	"slices"
@@ -42,8 +43,25 @@ type sharedArrays struct {
 type sharedArray struct {
 	at   uintptr // where it was
 	size int
+	mark uint64
 	copy weak.Pointer[driver.Object]
 }
+
+var markSeed = maphash.MakeSeed()
+
+// markedPart is the most that is hashed of a part of an array.
+const markedPart = 4 << 20
+
+// markOf tells most arrays apart that differ: comparing one with its object costs a round trip to the store.
+func markOf(b []byte) uint64 {
+	if len(b) <= 2*markedPart {
+		return maphash.Bytes(markSeed, b)
+	}
+	return maphash.Bytes(markSeed, b[:markedPart]) ^ maphash.Bytes(markSeed, b[len(b)-markedPart:])<<1
+}
+
+// comparedMin is the size in bytes below which it takes longer to find out that an array is in the store than to put it there again.
+const comparedMin = 4 << 20
 
 // maxLately bounds how many are compared with.
 const maxLately = 16
@@ -57,7 +75,7 @@ func (s *Session) pack(e codec.Encoded, spec *Spec, cell, inlineMax int) (p wire
 	ctx, owner := s.driver.Context(), objstore.Owner{Cell: cell, Type: "closure of " + spec.Name}
 	var shared []id.Object
 	for i, b := range e.Buffers {
-		if len(b) <= InlineMax {
+		if len(b) <= InlineMax || spec.Loop == nil && len(b) < comparedMin {
 			continue
 		}
 		o, err := s.share(ctx, b, owner, spec.Loop)
@@ -76,7 +94,8 @@ func (s *Session) share(ctx context.Context, b []byte, owner objstore.Owner, loo
 	if loop != nil && loop.arrays[arrayOf(b)] != nil {
 		return loop.arrays[arrayOf(b)], nil
 	}
-	o := s.arrays.find(b, s.holds)
+	mark := markOf(b)
+	o := s.arrays.find(b, mark, s.holds)
 	if o == nil {
 		value, err := s.stow(ctx, codec.Encoded{Buffers: [][]byte{b}}, owner, 0)
 		if err != nil {
@@ -84,7 +103,7 @@ func (s *Session) share(ctx context.Context, b []byte, owner objstore.Owner, loo
 		}
 		o = s.driver.Put(value, nil)
 		o.Own(s.releaser(value.Place))
-		s.arrays.add(b, o)
+		s.arrays.add(b, mark, o)
 	}
 	if loop != nil {
 		if loop.arrays == nil {
@@ -106,12 +125,12 @@ func (s *Session) holds(o *driver.Object, b []byte) bool {
 }
 
 // find returns the object of an array that was captured before at the same place, if it holds the same bytes.
-func (a *sharedArrays) find(b []byte, holds func(*driver.Object, []byte) bool) *driver.Object {
+func (a *sharedArrays) find(b []byte, mark uint64, holds func(*driver.Object, []byte) bool) *driver.Object {
 	var candidates []*driver.Object
 	a.mu.Lock()
 	a.lately = slices.DeleteFunc(a.lately, func(x sharedArray) bool {
 		o := x.copy.Value()
-		if o != nil && x.at == uintptr(unsafe.Pointer(unsafe.SliceData(b))) && x.size == len(b) {
+		if o != nil && x.at == uintptr(unsafe.Pointer(unsafe.SliceData(b))) && x.size == len(b) && x.mark == mark {
 			candidates = append(candidates, o)
 		}
 		return o == nil
@@ -125,13 +144,13 @@ func (a *sharedArrays) find(b []byte, holds func(*driver.Object, []byte) bool) *
 	return nil
 }
 
-func (a *sharedArrays) add(b []byte, o *driver.Object) {
+func (a *sharedArrays) add(b []byte, mark uint64, o *driver.Object) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.lately) >= maxLately {
 		a.lately = slices.Delete(a.lately, 0, 1)
 	}
-	a.lately = append(a.lately, sharedArray{uintptr(unsafe.Pointer(unsafe.SliceData(b))), len(b), weak.Make(o)})
+	a.lately = append(a.lately, sharedArray{uintptr(unsafe.Pointer(unsafe.SliceData(b))), len(b), mark, weak.Make(o)})
 }
 
 // fill puts the arrays of a payload, which are objects that it refers to, where they belong.
