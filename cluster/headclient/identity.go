@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mobula/cluster/headwire"
+	"mobula/internal/bulktls"
 	"mobula/internal/id"
 )
 
@@ -61,7 +62,16 @@ func (i *Identity) DialProtocol(ctx context.Context, address, name, protocol str
 	if protocol != "" {
 		conf.NextProtos = []string{protocol}
 	}
-	return (&tls.Dialer{NetDialer: &net.Dialer{KeepAliveConfig: KeepAlive}, Config: conf}).DialContext(ctx, "tcp", address)
+	stream, err := (&net.Dialer{KeepAliveConfig: KeepAlive}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	secure := bulktls.Client(stream, conf)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = stream.Close()
+		return nil, err
+	}
+	return secure, nil
 }
 
 // KeepAlive finds a machine that is gone without a word in about 15 seconds.

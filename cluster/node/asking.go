@@ -2,17 +2,17 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"time"
 
 	"mobula/cluster/wire"
+	"mobula/internal/bulktls"
 	"mobula/internal/frame"
 	"mobula/internal/id"
 )
 
 // serveNode is the connection of another node that asks for leases here.
-func (n *Node) serveNode(stream *tls.Conn, node id.Node) {
+func (n *Node) serveNode(stream *bulktls.Conn, node id.Node) {
 	c := &client{conn: frame.New(stream), stream: stream, since: time.Now(), role: rolePeer, node: node}
 	defer c.conn.Abort()
 	ctx, cancel := context.WithTimeout(n.ctx, handshakeTime)

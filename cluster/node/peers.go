@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"mobula/cluster/headwire"
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
+	"mobula/internal/bulktls"
 	"mobula/internal/frame"
 	"mobula/internal/id"
 )
@@ -323,7 +323,7 @@ func (l *link) listen(ctx context.Context, address string) (net.Listener, error)
 	for name := range l.n.conf.Protocols {
 		conf.NextProtos = append(conf.NextProtos, name)
 	}
-	return tls.NewListener(stream, conf), nil
+	return bulktls.NewListener(stream, conf), nil
 }
 
 func (l *link) accept() {
@@ -341,12 +341,12 @@ func (l *link) accept() {
 			}
 			continue
 		}
-		l.n.running.Go(func() { l.serve(stream.(*tls.Conn)) })
+		l.n.running.Go(func() { l.serve(stream.(*bulktls.Conn)) })
 	}
 }
 
 // serve is a connection of another node.
-func (l *link) serve(stream *tls.Conn) {
+func (l *link) serve(stream *bulktls.Conn) {
 	n := l.n
 	ctx, cancel := context.WithTimeout(n.ctx, handshakeTime)
 	err := stream.HandshakeContext(ctx)

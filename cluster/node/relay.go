@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"mobula/internal/bulktls"
 	"mobula/internal/id"
 	"mobula/internal/peercred"
 )
@@ -162,7 +162,7 @@ func splice(ctx context.Context, a, b net.Conn) {
 }
 
 // serveRelay connects another node to a worker. All nodes of a cluster trust each other.
-func (n *Node) serveRelay(stream *tls.Conn) {
+func (n *Node) serveRelay(stream *bulktls.Conn) {
 	defer stream.Close()
 	var worker id.Worker
 	_ = stream.SetReadDeadline(time.Now().Add(handshakeTime)) // else the read below waits
