@@ -26,6 +26,7 @@ type decoder struct {
 	syncMaps []syncMap
 	customs  []readyCustom
 	strings  []string
+	stack    []int // room for finishFuncs
 }
 
 // decodedRoot is a typeRoot.
@@ -70,7 +71,7 @@ func (d *decoder) release() {
 	clear(d.strings)
 	*d = decoder{
 		roots: d.roots[:0], objects: d.objects[:0], maps: d.maps[:0], funcs: d.funcs[:0],
-		patches: d.patches[:0], syncMaps: d.syncMaps[:0], customs: d.customs[:0], strings: d.strings[:0],
+		patches: d.patches[:0], syncMaps: d.syncMaps[:0], customs: d.customs[:0], strings: d.strings[:0], stack: d.stack[:0],
 	}
 	decoders.Put(d)
 }

@@ -52,9 +52,12 @@ func (d *decoder) finish() {
 
 // finishFuncs makes all funcs, those that others capture by value before them.
 func (d *decoder) finishFuncs() {
-	slices.SortFunc(d.patches, func(a, b patch) int { return cmp.Compare(uintptr(a.p), uintptr(b.p)) })
+	if len(d.patches) > 1 {
+		slices.SortFunc(d.patches, func(a, b patch) int { return cmp.Compare(uintptr(a.p), uintptr(b.p)) })
+	}
+	stack := d.stack
 	for i := range d.funcs {
-		stack := []int{i}
+		stack = append(stack[:0], i)
 		for len(stack) > 0 && d.err == nil {
 			top := stack[len(stack)-1]
 			f := &d.funcs[top]
@@ -69,6 +72,7 @@ func (d *decoder) finishFuncs() {
 			}
 		}
 	}
+	d.stack = stack
 	d.apply(d.patches)
 }
 
@@ -105,7 +109,12 @@ func (d *decoder) makeFunc(f *madeFunc) {
 // apply sets the places whose func is made.
 func (d *decoder) apply(patches []patch) {
 	for _, a := range patches {
-		if f := &d.funcs[a.fn]; f.state == funcMade && d.err == nil {
+		f := &d.funcs[a.fn]
+		switch {
+		case f.state != funcMade || d.err != nil:
+		case f.value.CanAddr(): // values of types that convert to each other are alike
+			*(*unsafe.Pointer)(a.p) = *(*unsafe.Pointer)(unsafe.Pointer(f.value.UnsafeAddr()))
+		default:
 			reflect.NewAt(a.t, a.p).Elem().Set(f.value.Convert(a.t))
 		}
 	}

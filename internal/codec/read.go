@@ -272,7 +272,7 @@ func (d *decoder) readFunc(t reflect.Type, p unsafe.Pointer) {
 	if n == 0 || d.err != nil {
 		return
 	}
-	if f := &d.funcs[n-1]; !f.root.fn.ConvertibleTo(t) {
+	if f := &d.funcs[n-1]; f.root.fn != t && !f.root.fn.ConvertibleTo(t) {
 		d.damaged("%s has the type %s", t, f.root.fn)
 		return
 	}
