@@ -14,6 +14,7 @@ import (
 
 	"mobula/cluster/head"
 	"mobula/cluster/wire"
+	"mobula/internal/eventually"
 	"mobula/internal/id"
 )
 
@@ -29,6 +30,11 @@ func TestProgramsTravel(t *testing.T) {
 	hello := driverHello(id.New[id.Job]())
 	hello.Values[wire.ValueProgram], hello.Values[wire.ValuePath] = "travels", program
 	f := connect(t, a.Address(), hello)
+	eventually.Holds(t, "the node has welcomed the driver", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.programs["travels"] != nil
+	})
 	elsewhere := filepath.Join(t.TempDir(), "not here")
 	from := &origin{digest: "travels", node: a.ID(), path: elsewhere}
 	check := func(n *Node, o *origin, want string) {
