@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
 
@@ -65,10 +64,6 @@ func Run(ctx context.Context, c Config) error {
 		}
 		return fmt.Errorf("worker: join node %s: %w", c.Node, err)
 	}
-	if c.Own {
-		ballast := make([]byte, ballastSize)
-		defer runtime.KeepAlive(ballast)
-	}
 	if c.Own && os.Getenv("GOMAXPROCS") == "" { // else its user has decided
 		w.processors.own()
 		w.conns.Go(func() { w.processors.watch(ctx) })
@@ -88,10 +83,6 @@ func Run(ctx context.Context, c Config) error {
 	}
 	return fmt.Errorf("worker: %w", err)
 }
-
-// ballastSize is memory that is never touched, and so takes none, but counts for the collector: it runs when a worker has made some 16 MB, not
-// 4. Tasks that are short leave little alive, and would have it run all the time.
-const ballastSize = 8 << 20
 
 // join connects to the node and tells it where drivers find this worker.
 func (w *Worker) join(ctx context.Context) error {
