@@ -29,7 +29,8 @@ suite nvml 60 bash -c 'source scripts/common.sh; nvml_flags
   [ ${#NVML[@]} != 0 ] || { echo "not run: here no program links that looks up symbols of NVIDIA'"'"'s library as it calls them"; exit; }
   go test -timeout 50s "${NVML[@]}" ./cluster/gpu/...'
 suite sessions 120 go test -timeout 110s ./tests/session/...
-suite core 330 go test -race -timeout 310s ./tests/core/...
+suite core 270 go test -race -timeout 260s ./tests/core/...
+suite memory 60 go test -timeout 50s -run 'TestTwiceTheStore' ./tests/core # the race detector takes memory of its own
 suite kernel 330 bash -c 'pytests tests/kernel'
 [ -z "${MOBULA_KILLS:-}" ] || suite kills 1500 bash -c 'pytests --timeout 1400 tests/kernel/test_kills.py'
 suite lang 330 go run ./tests/lang -sample 5m -seed 1 -report ""
