@@ -193,16 +193,20 @@ func (s *Session) array(r wire.Ref) (codec.Encoded, error) {
 	return e, err
 }
 
+// arrived returns an object that has come before, or has adopt bring it. Those that bring one at a time wait for the same transfer.
 func (a *sharedArrays) arrived(object id.Object, adopt func() (*Object, error)) (*Object, error) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if o := a.come[object].Value(); o != nil {
+	o := a.come[object].Value()
+	a.mu.Unlock()
+	if o != nil {
 		return o, nil
 	}
-	o, err := adopt()
+	o, err := adopt() // without the lock: it may take seconds
 	if err != nil {
 		return nil, err
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	maps.DeleteFunc(a.come, func(_ id.Object, p weak.Pointer[Object]) bool { return p.Value() == nil })
 	if a.come == nil {
 		a.come = map[id.Object]weak.Pointer[Object]{}

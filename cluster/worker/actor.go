@@ -82,25 +82,18 @@ func (a *actor) startLocked() {
 	}
 	for n := a.queue.len(); n > 0 && a.running < a.concurrency; n-- {
 		a.running++
-		a.w.start(a.work)
+		a.w.startLoop(a.work)
 	}
 }
 
 // work runs calls until none waits.
 func (a *actor) work() {
-	ended := false
-	defer func() {
-		if !ended { // a call has ended its goroutine
-			a.w.start(a.work)
-		}
-	}()
 	for {
 		a.mu.Lock()
 		t, ok := a.queue.pop()
 		if !ok {
 			a.running--
 			a.mu.Unlock()
-			ended = true
 			return
 		}
 		if a.failed {

@@ -230,25 +230,18 @@ func (c *conn) push(body []byte) error {
 func (c *conn) startLocked() {
 	for n := c.queue.len(); n > 0 && c.running < c.slots; n-- {
 		c.running++
-		c.w.start(c.work)
+		c.w.startLoop(c.work)
 	}
 }
 
 // work runs tasks until none waits.
 func (c *conn) work() {
-	ended := false
-	defer func() {
-		if !ended { // a task has ended its goroutine
-			c.w.start(c.work)
-		}
-	}()
 	for {
 		c.mu.Lock()
 		t, ok := c.queue.pop()
 		if !ok {
 			c.running--
 			c.mu.Unlock()
-			ended = true
 			return
 		}
 		c.mu.Unlock()

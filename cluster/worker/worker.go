@@ -124,6 +124,20 @@ func (w *Worker) accept(l net.Listener) {
 // start has f run on a goroutine of the worker.
 func (w *Worker) start(f func()) { w.runners.run(w.ctx, f) }
 
+// startLoop is start for what runs tasks until none waits. Where one of them ends its goroutine, another goes on.
+func (w *Worker) startLoop(f func()) {
+	w.start(func() {
+		returned := false
+		defer func() {
+			if !returned {
+				w.startLoop(f)
+			}
+		}()
+		f()
+		returned = true
+	})
+}
+
 // drain waits for tasks to heed the end of their contexts, for a while.
 func (w *Worker) drain() {
 	ended := make(chan struct{})

@@ -7,7 +7,7 @@
 //
 // # Usage
 //
-//	c := frame.New(stream)
+//	c := frame.New(stream)           // or NewBlocking, where round trips count
 //	peer, err := c.Handshake(ctx, frame.Hello{Role: "driver"})
 //	c.Send(kindPush, func(b []byte) []byte { return task.Append(b) })
 //	err = c.Serve(func(kind byte, body []byte) error { ... })
