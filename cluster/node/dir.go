@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mobula/internal/filelock"
+	"mobula/internal/id"
 )
 
 const (
@@ -74,10 +75,11 @@ func baseDir() string {
 
 // Local is a node of this machine, as it has written down when it started: so it is known of one that does not answer, too.
 type Local struct {
-	Address  string `json:"-"`
-	Name     string `json:"name"`
-	PID      int    `json:"pid"` // 0: it has not written yet
-	Embedded bool   `json:"embedded"`
+	Address  string  `json:"-"`
+	ID       id.Node `json:"id"`
+	Name     string  `json:"name"`
+	PID      int     `json:"pid"` // 0: it has not written yet
+	Embedded bool    `json:"embedded"`
 }
 
 // Here lists the nodes of this user that run on this machine, the newest first. Those with a directory of their own (Config.Dir) are

@@ -46,9 +46,12 @@ func (n *Node) fetchObject(ctx context.Context, c *client, in headwire.ObjectRef
 	if in.Node == n.conf.ID {
 		return nil
 	}
-	err := n.objects.fetcher.Fetch(ctx, in.Object, transfer.Peer{Name: in.Node.String(), Dial: func(ctx context.Context) (net.Conn, error) {
-		return n.DialNode(ctx, in.Node, protocolObjects)
-	}})
+	from := transfer.Peer{
+		Name: in.Node.String(),
+		Dial: func(ctx context.Context) (net.Conn, error) { return n.DialNode(ctx, in.Node, protocolObjects) },
+		Near: func(context.Context) (*storeclient.Client, error) { return n.objects.near.client(in.Node) },
+	}
+	err := n.objects.fetcher.Fetch(ctx, in.Object, from)
 	switch {
 	case err == nil:
 		n.mu.Lock()

@@ -189,7 +189,7 @@ func (n *Node) listen() error {
 		}
 		return fmt.Errorf("make its directory: %w", err)
 	}
-	if err := n.dir.describe(Local{Name: n.conf.Name, PID: n.pid, Embedded: n.conf.Embedded}); err != nil {
+	if err := n.dir.describe(Local{ID: n.conf.ID, Name: n.conf.Name, PID: n.pid, Embedded: n.conf.Embedded}); err != nil {
 		return errors.Join(fmt.Errorf("make its directory: %w", err), n.dir.remove())
 	}
 	n.address = filepath.Join(n.dir.path, socketName)

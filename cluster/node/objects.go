@@ -25,6 +25,7 @@ type objects struct {
 	own      *storeclient.Client // the node's, for objects of other nodes
 	server   *transfer.Server
 	fetcher  *transfer.Fetcher
+	near     nearStores
 }
 
 // openObjects opens the store that the configuration asks for, if it does.
@@ -65,7 +66,7 @@ func (o *objects) close() error {
 	}
 	if o.own != nil {
 		o.fetcher.Close()
-		err = errors.Join(err, o.own.Close())
+		err = errors.Join(err, o.near.close(), o.own.Close())
 	}
 	return errors.Join(err, o.store.Close())
 }

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"syscall"
+	"time"
+	"unsafe"
 )
 
 // maxBlocking bounds how many connections of the process have a thread each.
@@ -19,8 +21,19 @@ var blocking atomic.Int32
 type blockingStream struct {
 	*os.File
 	local, remote net.Addr
+	raw           syscall.RawConn
 	closed        atomic.Bool
+	prompt        bool // the last read did not take long; Read's
 }
+
+// single is the most bytes that a read has where messages come one at a time.
+const single = 1 << 10
+
+// pollFor is for how long a read looks for a message before it waits: about twice what waking costs on a virtual machine.
+const pollFor = 50 * time.Microsecond
+
+// polling tells that a read of this process does so: one at a time leaves the processors to others.
+var polling atomic.Bool
 
 // newBlocking takes over a socket to another process; nil where it cannot, or where there are too many.
 func newBlocking(stream net.Conn) net.Conn {
@@ -45,8 +58,11 @@ func isOwn(s *net.UnixConn) bool {
 func takeOver(s *net.UnixConn) net.Conn {
 	if blocking.Add(1) <= maxBlocking {
 		if file, err := duplicate(s); err == nil {
-			_ = s.Close() // the duplicate is open
-			return &blockingStream{File: file, local: s.LocalAddr(), remote: s.RemoteAddr()}
+			if raw, err := file.SyscallConn(); err == nil {
+				_ = s.Close() // the duplicate is open
+				return &blockingStream{File: file, raw: raw, local: s.LocalAddr(), remote: s.RemoteAddr()}
+			}
+			_ = file.Close()
 		}
 	}
 	blocking.Add(-1)
@@ -75,10 +91,38 @@ func duplicate(s *net.UnixConn) (file *os.File, err error) {
 	return file, errors.Join(err, failed)
 }
 
-// Read lets others go first: what the last message has woken runs on this thread, without waking another.
-func (s *blockingStream) Read(b []byte) (int, error) {
+// Read lets others go first: what the last message has woken runs on this thread, without waking another. Where single messages follow
+// each other closely it looks for the next one a while before it waits in the system: a processor that has gone idle takes as long to wake.
+func (s *blockingStream) Read(b []byte) (n int, err error) {
 	runtime.Gosched()
-	return s.File.Read(b)
+	start := time.Now()
+	if s.prompt && len(b) > 0 && polling.CompareAndSwap(false, true) {
+		n = s.poll(b, start)
+		polling.Store(false)
+	}
+	if n == 0 {
+		n, err = s.File.Read(b)
+	}
+	s.prompt = n <= single && time.Since(start) < pollFor
+	return n, err
+}
+
+// poll reads without waiting until something comes, 0 if it takes too long. Others have the processor between two attempts.
+func (s *blockingStream) poll(b []byte, start time.Time) (n int) {
+	_ = s.raw.Read(func(fd uintptr) bool { // Read sees an error too
+		for {
+			got, _, no := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), syscall.MSG_DONTWAIT, 0, 0)
+			if no == 0 {
+				n = int(got)
+				return true
+			}
+			if no != syscall.EAGAIN || time.Since(start) > pollFor {
+				return true
+			}
+			runtime.Gosched()
+		}
+	})
+	return n
 }
 
 // LocalAddr is the socket's.
@@ -93,9 +137,6 @@ func (s *blockingStream) Close() error {
 		return os.ErrClosed
 	}
 	blocking.Add(-1)
-	raw, err := s.SyscallConn()
-	if err == nil {
-		_ = raw.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_RDWR) }) // the other end may be gone
-	}
+	_ = s.raw.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_RDWR) }) // the other end may be gone
 	return s.File.Close()
 }

@@ -36,8 +36,11 @@ func (e *final) Unwrap() error { return e.err }
 // firstPause is how long the second connection waits; each later one waits twice as long.
 const firstPause = 50 * time.Millisecond
 
-// run makes connections until the object is here.
+// run copies the object from a node of this machine, or makes connections until it is here.
 func (c *copying) run(ctx context.Context) error {
+	if c.from.Near != nil && c.near(ctx) == nil {
+		return c.w.Seal()
+	}
 	for failures := 0; ; {
 		before := c.done
 		kept, err := c.connection(ctx)
@@ -106,7 +109,7 @@ func (c *copying) converse(ctx context.Context, stream net.Conn) error {
 		if err != nil {
 			return err
 		}
-		if err := c.begin(ctx, m); err != nil {
+		if err := c.begin(ctx, m.size, m.owner); err != nil {
 			return &final{err}
 		}
 	}
@@ -127,13 +130,13 @@ func (c *copying) converse(ctx context.Context, stream net.Conn) error {
 }
 
 // begin gets memory for the object.
-func (c *copying) begin(ctx context.Context, m *message) error {
+func (c *copying) begin(ctx context.Context, size int64, owner objstore.Owner) error {
 	var err error
-	if c.memory, err = c.f.memory.take(ctx, m.size); err != nil {
+	if c.memory, err = c.f.memory.take(ctx, size); err != nil {
 		return err
 	}
-	c.size = m.size
-	c.w, err = c.f.conf.Client.CreateCopy(ctx, c.id, m.size, client.Meta{Owner: m.owner, Replaceable: true})
+	c.size = size
+	c.w, err = c.f.conf.Client.CreateCopy(ctx, c.id, size, client.Meta{Owner: owner, Replaceable: true})
 	if err != nil {
 		c.f.memory.give(c.memory)
 		c.memory = 0

@@ -18,6 +18,9 @@ type Peer struct {
 	Name string // of the node, unique: connections to it are kept and used again
 	// Dial opens a stream that the node's Server serves.
 	Dial func(ctx context.Context) (net.Conn, error)
+	// Near returns a client of the node's store, if the node is on this machine: objects are then copied from memory to memory. It stays
+	// the caller's. Where it is nil, or fails, they come over a stream.
+	Near func(ctx context.Context) (*client.Client, error)
 }
 
 // FetcherConfig says how much a fetcher does at once. Zero fields have the defaults that are named.

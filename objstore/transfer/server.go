@@ -42,12 +42,13 @@ type Stats struct {
 	Bytes   int64 // of chunks
 	Resumed int64 // transfers that went on after a connection had broken
 	Failed  int64
+	Near    int64 // that were copied from the store of a node on this machine
 }
 
-type counters struct{ running, objects, bytes, resumed, failed atomic.Int64 }
+type counters struct{ running, objects, bytes, resumed, failed, near atomic.Int64 }
 
 func (c *counters) stats() Stats {
-	return Stats{c.running.Load(), c.objects.Load(), c.bytes.Load(), c.resumed.Load(), c.failed.Load()}
+	return Stats{c.running.Load(), c.objects.Load(), c.bytes.Load(), c.resumed.Load(), c.failed.Load(), c.near.Load()}
 }
 
 const (
@@ -122,7 +123,7 @@ func (s *Server) fail(stream net.Conn, err error) error {
 
 // find tells the size and the owner of an object.
 func (s *Server) find(ctx context.Context, stream net.Conn, id objstore.ID) error {
-	info, err := s.arrived(ctx, id)
+	info, err := arrived(ctx, s.conf.Client, id, s.conf.Arrival)
 	if err != nil {
 		return s.fail(stream, err)
 	}
@@ -130,14 +131,14 @@ func (s *Server) find(ctx context.Context, stream net.Conn, id objstore.ID) erro
 }
 
 // arrived waits for an object whose maker has sealed it, but whose node has not read so.
-func (s *Server) arrived(ctx context.Context, id objstore.ID) (objstore.Info, error) {
-	info, err := s.stat(ctx, id)
+func arrived(ctx context.Context, at *client.Client, id objstore.ID, patience time.Duration) (objstore.Info, error) {
+	info, err := stat(ctx, at, id)
 	if _, lost := errors.AsType[*objstore.LostError](err); !lost {
 		return info, err
 	}
-	waiting, cancel := context.WithTimeout(ctx, s.conf.Arrival)
+	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := s.conf.Client.Await(waiting, id); err != nil {
+	if err := at.Await(waiting, id); err != nil {
 		if _, freed := errors.AsType[*objstore.FreedError](err); freed {
 			err = &objstore.LostError{ID: id, Reason: "it was freed on this node"} // others may have it
 		}
@@ -145,11 +146,11 @@ func (s *Server) arrived(ctx context.Context, id objstore.ID) (objstore.Info, er
 			return info, err
 		}
 	}
-	return s.stat(ctx, id)
+	return stat(ctx, at, id)
 }
 
-func (s *Server) stat(ctx context.Context, id objstore.ID) (objstore.Info, error) {
-	info, err := s.conf.Client.Stat(ctx, id)
+func stat(ctx context.Context, at *client.Client, id objstore.ID) (objstore.Info, error) {
+	info, err := at.Stat(ctx, id)
 	if err == nil && !here(info.State) {
 		err = &objstore.LostError{ID: id, Reason: "it is " + info.State.String() + " on this node"}
 	}
@@ -163,7 +164,7 @@ func here(s objstore.State) bool {
 
 // send sends the bytes of an object.
 func (s *Server) send(ctx context.Context, stream net.Conn, m *message) error {
-	info, err := s.stat(ctx, m.id)
+	info, err := stat(ctx, s.conf.Client, m.id)
 	if err == nil && info.Size != m.size {
 		err = &objstore.LostError{ID: m.id, Reason: fmt.Sprintf("it has %d bytes here, and had %d", info.Size, m.size)}
 	}
