@@ -13,30 +13,98 @@ import (
 // maxEvents bounds the task events that a node keeps.
 const maxEvents = 100_000
 
-// eventLog keeps the last events of tasks.
+// eventLog keeps the last events of tasks, in parts without pointers, which the collector does not look into.
 type eventLog struct {
-	mu   sync.Mutex // guards below
-	ring []taskEvent
-	next int // where the next one goes once the ring is full
+	mu     sync.Mutex // guards below
+	parts  [][]taskEvent
+	count  int
+	names  []string
+	number map[string]uint32 // of names
 }
 
+// eventsPerPart is how many events are let go at a time.
+const eventsPerPart = 4000
+
 type taskEvent struct {
-	wire.TaskEvent
-	job id.Job
+	task    id.Task
+	worker  id.Worker
+	job     id.Job
+	nanos   int64
+	attempt uint64
+	name    uint32 // its number
+	state   wire.TaskState
 }
 
 // add keeps events, in place of the oldest.
 func (l *eventLog) add(m wire.Events) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, e := range m.List {
-		kept := taskEvent{e, m.Job}
-		if len(l.ring) < maxEvents {
-			l.ring = append(l.ring, kept)
-			continue
+	for i := range m.List {
+		e := &m.List[i]
+		l.makeRoom()
+		last := &l.parts[len(l.parts)-1]
+		*last = append(*last, taskEvent{task: e.Task, worker: e.Worker, job: m.Job, nanos: e.Nanos, attempt: e.Attempt, name: l.numberOf(e.Name), state: e.State})
+		l.count++
+	}
+}
+
+// makeRoom begins another part where the last is full, and lets the first go where there is enough without it.
+func (l *eventLog) makeRoom() {
+	if n := len(l.parts); n > 0 && len(l.parts[n-1]) < eventsPerPart {
+		return
+	}
+	part := make([]taskEvent, 0, eventsPerPart)
+	if l.count >= maxEvents+eventsPerPart {
+		part = l.parts[0][:0]
+		l.parts = slices.Delete(l.parts, 0, 1)
+		l.count -= eventsPerPart
+		l.forgetNames()
+	}
+	l.parts = append(l.parts, part)
+}
+
+// numberOf returns the number of a name.
+func (l *eventLog) numberOf(name string) uint32 {
+	if last := len(l.names) - 1; last >= 0 && l.names[last] == name {
+		return uint32(last)
+	}
+	n, ok := l.number[name]
+	if !ok {
+		if l.number == nil {
+			l.number = map[string]uint32{}
 		}
-		l.ring[l.next] = kept
-		l.next = (l.next + 1) % maxEvents
+		n = uint32(len(l.names))
+		l.number[name] = n
+		l.names = append(l.names, name)
+	}
+	return n
+}
+
+// forgetNames drops the names that no event has any more, once they may be many.
+func (l *eventLog) forgetNames() {
+	if len(l.names) < eventsPerPart {
+		return
+	}
+	before := l.names
+	l.names, l.number = nil, nil
+	for _, part := range l.parts {
+		for i := range part {
+			part[i].name = l.numberOf(before[part[i].name])
+		}
+	}
+}
+
+// each calls f with the last maxEvents events, the oldest first; l.mu is held.
+func (l *eventLog) each(f func(job id.Job, e wire.TaskEvent)) {
+	skip := l.count - maxEvents
+	for _, part := range l.parts {
+		for i := range part {
+			if skip--; skip >= 0 {
+				continue
+			}
+			e := &part[i]
+			f(e.job, wire.TaskEvent{Task: e.task, Name: l.names[e.name], State: e.state, Nanos: e.nanos, Worker: e.worker, Attempt: e.attempt})
+		}
 	}
 }
 
@@ -59,20 +127,19 @@ func (l *eventLog) tasks() []TaskInfo {
 	defer l.mu.Unlock()
 	place := map[id.Task]int{}
 	all := []TaskInfo{}
-	for i := range l.ring {
-		e := &l.ring[(l.next+i)%len(l.ring)]
+	l.each(func(job id.Job, e wire.TaskEvent) {
 		at, ok := place[e.Task]
 		if !ok {
 			at = len(all)
 			place[e.Task] = at
-			all = append(all, TaskInfo{Task: e.Task, Job: e.job, Begin: time.Unix(0, e.Nanos)})
+			all = append(all, TaskInfo{Task: e.Task, Job: job, Begin: time.Unix(0, e.Nanos)})
 		}
-		all[at].update(e)
-	}
+		all[at].update(&e)
+	})
 	return all
 }
 
-func (t *TaskInfo) update(e *taskEvent) {
+func (t *TaskInfo) update(e *wire.TaskEvent) {
 	when := time.Unix(0, e.Nanos)
 	if e.Name != "" {
 		t.Name = e.Name

@@ -35,16 +35,20 @@ func TestTasksOfEvents(t *testing.T) {
 
 func TestOldEventsAreForgotten(t *testing.T) {
 	ids := id.NewGenerator([8]byte{1})
+	const more = 3*eventsPerPart + 7
 	var l eventLog
-	for range maxEvents + 7 {
-		l.add(wire.Events{List: []wire.TaskEvent{{Task: id.Task{ID: ids.Next()}, State: wire.TaskRunning}}})
+	for i := range maxEvents + more {
+		l.add(wire.Events{List: []wire.TaskEvent{{Task: id.Task{ID: ids.Next()}, Name: fmt.Sprint(i), State: wire.TaskRunning}}})
 	}
 	got := l.tasks()
 	want := id.NewGenerator([8]byte{1})
-	for range 7 {
+	for range more {
 		want.Next()
 	}
-	if len(got) != maxEvents || got[0].Task.ID != want.Next() {
-		t.Errorf("%d tasks, first %v", len(got), got[0].Task)
+	if len(got) != maxEvents || got[0].Task.ID != want.Next() || got[0].Name != fmt.Sprint(more) || got[maxEvents-1].Name != fmt.Sprint(maxEvents+more-1) {
+		t.Errorf("%d tasks, first %v", len(got), got[0])
+	}
+	if n := len(l.names); n > maxEvents+2*eventsPerPart {
+		t.Errorf("%d names are kept of %d events", n, maxEvents)
 	}
 }

@@ -81,11 +81,8 @@ func (n *Node) report(what string) (any, error) {
 func (l *eventLog) all() []EventInfo {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := make([]EventInfo, 0, len(l.ring))
-	for i := range l.ring {
-		e := &l.ring[(l.next+i)%len(l.ring)]
-		all = append(all, EventInfo{e.job, e.TaskEvent})
-	}
+	all := make([]EventInfo, 0, l.count)
+	l.each(func(job id.Job, e wire.TaskEvent) { all = append(all, EventInfo{job, e}) })
 	return all
 }
 

@@ -59,6 +59,16 @@ func (p *parser) count(size int) int {
 
 func (p *parser) bytes() []byte  { return p.take(p.uvarint()) }
 func (p *parser) string() string { return string(p.bytes()) }
+
+// stringLike returns the one before where it is the same: many in a row are.
+func (p *parser) stringLike(before string) string {
+	b := p.bytes()
+	if string(b) == before {
+		return before
+	}
+	return string(b)
+}
+
 func (p *parser) id() (v [16]byte) {
 	copy(v[:], p.take(16))
 	return v

@@ -87,8 +87,11 @@ func ParseEvents(body []byte) (Events, error) {
 	m := Events{Job: id.Job{ID: p.id()}}
 	if n := p.count(minEvent); n > 0 {
 		m.List = make([]TaskEvent, n)
+		name := ""
 		for i := range m.List {
-			e := TaskEvent{Task: id.Task{ID: p.id()}, Name: p.string(), State: TaskState(p.byte()), Nanos: int64(p.uvarint()), Worker: id.Worker{ID: p.id()}, Attempt: p.uvarint()}
+			e := TaskEvent{Task: id.Task{ID: p.id()}}
+			name = p.stringLike(name)
+			e.Name, e.State, e.Nanos, e.Worker, e.Attempt = name, TaskState(p.byte()), int64(p.uvarint()), id.Worker{ID: p.id()}, p.uvarint()
 			p.bad = p.bad || e.State == 0 || e.State >= taskStateEnd
 			m.List[i] = e
 		}
