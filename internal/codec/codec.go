@@ -32,6 +32,8 @@ type Host interface {
 	StaticName(p unsafe.Pointer, size uintptr) (name string, offset uintptr, ok bool)
 	// StaticVariable finds what StaticName named.
 	StaticVariable(name string) (Static, bool)
+	// Shapes has what is remembered of funcs under the names of this Host, which must name the same things for good; nil: nothing is.
+	Shapes() *Shapes
 }
 
 // Func is a func value taken apart.
@@ -39,6 +41,8 @@ type Func struct {
 	Code     string         // says all but the captured variables
 	Captures unsafe.Pointer // to the captured variables; nil where there are none
 	Layout   reflect.Type   // of the captured variables, a struct as a rule
+	// Dictionary is a pointer to memory that does not change, which Code tells: a variable that has it need not be looked at.
+	Dictionary unsafe.Pointer
 }
 
 // Static is named memory.

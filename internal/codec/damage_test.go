@@ -307,6 +307,11 @@ func TestOtherSide(t *testing.T) {
 	}
 }
 
+type capturesConstant struct{ n int }
+
+//go:noinline
+func constant(n int) func() int { return func() int { return n } }
+
 func FuzzDecode(f *testing.F) {
 	x := newTarget()
 	h := hostOfTargets(x)
@@ -320,12 +325,17 @@ func FuzzDecode(f *testing.F) {
 	for i, list := range [][]uint64{{4, 2}, {refObjects, 1}, {0, 0, 0, 0, refObjects + 1, 8}} {
 		f.Add(handmade(reflect.TypeFor[int](), 0, list...)[headerSize:], make([]byte, 16), uint8(i), uint8(i))
 	}
+	h.function(constant(0), capturesConstant{})
+	constantFunc := constant(1 << 40)
+	for range 2 { // the second has a shape
+		f.Add(encodeFunc(f, h, &constantFunc).Head[headerSize:], []byte{}, uint8(8), uint8(modeShape))
+	}
 	types := []reflect.Type{
 		reflect.TypeFor[target](), reflect.TypeFor[any](), reflect.TypeFor[[]string](), reflect.TypeFor[vertex](), reflect.TypeFor[map[any]any](),
 		reflect.TypeFor[[]float64](), reflect.TypeFor[error](), reflect.TypeFor[sync.Map](), reflect.TypeFor[func() int](), reflect.TypeFor[[]picture](),
 	}
 	f.Fuzz(func(t *testing.T, body, buffer []byte, which, mode uint8) {
 		typ := types[int(which)%len(types)]
-		decodeDamaged(h, append(handmade(typ, mode%3), body...), buffer, reflect.New(typ).Elem())
+		decodeDamaged(h, append(handmade(typ, mode%4), body...), buffer, reflect.New(typ).Elem())
 	})
 }

@@ -86,7 +86,7 @@ func (d *decoder) decode(h Host, message Encoded, into reflect.Value) error {
 		d.read(prog, p, 1)
 	case mode == modePlain && into.Kind() == reflect.Slice && prog.ops[0].code == opSlice && prog.ops[0].elem().plain:
 		d.readPlainSlice(prog.ops[0].elem(), (*sliceHeader)(p))
-	case mode == modeGraph || mode == modeInner:
+	case mode == modeGraph || mode == modeInner || mode == modeShape:
 		d.graph(mode, into, prog, p)
 	default:
 		d.damaged("mode %d is not one of %s", mode, into.Type())
@@ -116,9 +116,16 @@ func (d *decoder) header(t reflect.Type) (mode byte) {
 }
 
 func (d *decoder) graph(mode byte, into reflect.Value, prog *program, p unsafe.Pointer) {
+	var tables []byte
+	if mode == modeShape {
+		if tables = d.tables(into.Type()); d.err != nil || d.shaped(tables, into.Type(), p) {
+			return
+		}
+	}
+	contents := d.pos + len(tables)
 	d.roots = append(d.roots, decodedRoot{info: infoOf(into.Type())}, decodedRoot{info: infoOf(libraryType)})
 	first := memory{filled: true} // nothing refers to it
-	if mode == modeGraph {
+	if mode != modeInner {
 		first = memory{p: p, prog: prog, n: 1}
 	}
 	d.objects = append(d.objects, first)
@@ -126,6 +133,10 @@ func (d *decoder) graph(mode byte, into reflect.Value, prog *program, p unsafe.P
 	d.readObjects()
 	d.readMaps()
 	d.readFuncs()
+	if mode == modeShape && d.err == nil && d.pos != contents {
+		d.damaged("its tables end %d bytes from where they should", d.pos-contents)
+	}
+	tableStrings := len(d.strings)
 	var inner unsafe.Pointer
 	if mode == modeInner {
 		inner = d.pointerTo(d.uvarint(), prog)
@@ -143,6 +154,9 @@ func (d *decoder) graph(mode byte, into reflect.Value, prog *program, p unsafe.P
 	d.finish()
 	if inner != nil && d.err == nil {
 		into.Set(reflect.NewAt(into.Type(), inner).Elem())
+	}
+	if mode == modeShape && d.err == nil && d.pos == len(d.b) {
+		d.learn(tables, d.planOf(into.Type(), contents, tableStrings))
 	}
 }
 

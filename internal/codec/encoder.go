@@ -11,11 +11,13 @@ import (
 // The head of a message.
 const (
 	version    = 1
+	modeAt     = 2
 	headerSize = 3 + 8
 
 	modePlain = 0 // the value follows; nothing in it has identity
 	modeGraph = 1 // tables of objects, then their contents; the value is object 0
 	modeInner = 2 // the same, but the value lies inside another object
+	modeShape = 3 // as modeGraph, behind the length of the tables in 32 bits
 )
 
 // machine says how numbers lie in memory.
@@ -68,6 +70,11 @@ type encoder struct {
 	sorted  []object // room for them
 	ids     []int32  // room for number
 	strings map[stringKey]uint64
+
+	contents     int // where the tables end in out
+	inTables     int // long strings
+	tableStrings int // long strings of a shape's tables, which precede those in strings
+	walked       walked
 }
 
 // region is memory that something refers to: count values of one type.
@@ -164,6 +171,10 @@ func (e *encoder) release() {
 		return
 	}
 	e.h, e.opts, e.out, e.buffers, e.err, e.hold = nil, Options{}, nil, nil, nil, nil
+	e.contents, e.inTables, e.tableStrings = 0, 0, 0
+	if e.walked.n > 0 {
+		e.walked = walked{}
+	}
 	if len(e.regions) > 0 {
 		clear(e.regions)
 		clear(e.objects)
@@ -206,6 +217,8 @@ func (e *encoder) encode(h Host, v reflect.Value, opts Options) error {
 	case v.Kind() == reflect.Slice && prog.ops[0].code == opSlice && prog.ops[0].elem().plain:
 		e.header(modePlain, v.Type())
 		e.writePlainSlice(prog.ops[0].elem(), (*sliceHeader)(p))
+	case v.Kind() == reflect.Func:
+		return e.funcValue(v, prog, p)
 	default:
 		return e.graph(v, prog, p)
 	}
@@ -253,7 +266,7 @@ func (e *encoder) string(s string) {
 			e.uvarint(n<<1 | 1)
 			return
 		}
-		e.strings[key] = uint64(len(e.strings))
+		e.strings[key] = uint64(e.tableStrings + len(e.strings))
 	}
 	e.uvarint(uint64(len(s)) << 1)
 	e.out = append(e.out, s...)

@@ -109,15 +109,19 @@ func (d *decoder) makeFunc(f *madeFunc) {
 // apply sets the places whose func is made.
 func (d *decoder) apply(patches []patch) {
 	for _, a := range patches {
-		f := &d.funcs[a.fn]
-		switch {
-		case f.state != funcMade || d.err != nil:
-		case f.value.CanAddr(): // values of types that convert to each other are alike
-			*(*unsafe.Pointer)(a.p) = *(*unsafe.Pointer)(unsafe.Pointer(f.value.UnsafeAddr()))
-		default:
-			reflect.NewAt(a.t, a.p).Elem().Set(f.value.Convert(a.t))
+		if f := &d.funcs[a.fn]; f.state == funcMade && d.err == nil {
+			a.set(f.value)
 		}
 	}
+}
+
+// set puts a func where it belongs. Values of types that convert to each other are alike.
+func (a *patch) set(f reflect.Value) {
+	if f.CanAddr() {
+		*(*unsafe.Pointer)(a.p) = *(*unsafe.Pointer)(unsafe.Pointer(f.UnsafeAddr()))
+		return
+	}
+	reflect.NewAt(a.t, a.p).Elem().Set(f.Convert(a.t))
 }
 
 func (d *decoder) fill(m *mapEntries, budget *int) {

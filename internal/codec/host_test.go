@@ -13,7 +13,10 @@ type registry struct {
 	types   map[string]reflect.Type
 	codes   map[string]code
 	statics map[string]Static
+	shapes  Shapes
 }
+
+func (h *registry) Shapes() *Shapes { return &h.shapes }
 
 // code is a func literal: where it starts and what it captures, as the compiler lays it out.
 type code struct {
@@ -68,6 +71,9 @@ func (h *registry) DescribeFunc(f reflect.Value) (Func, error) {
 	d := Func{Code: name}
 	if c.captures != nil {
 		d.Captures, d.Layout = unsafe.Add(closureOf(f), unsafe.Sizeof(uintptr(0))), c.captures
+		if field, ok := c.captures.FieldByName("dictionary"); ok {
+			d.Dictionary = *(*unsafe.Pointer)(unsafe.Add(d.Captures, field.Offset))
+		}
 	}
 	return d, nil
 }

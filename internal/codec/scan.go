@@ -275,7 +275,7 @@ func (e *encoder) scanFunc(at place, p unsafe.Pointer) error {
 	if _, ok := e.funcs.get(q); ok {
 		return nil
 	}
-	f, err := e.h.DescribeFunc(reflect.NewAt(at.slot, p).Elem())
+	f, err := e.describe(at.slot, p)
 	if err != nil {
 		return e.refuseFor(at, err)
 	}

@@ -33,6 +33,7 @@ func (e *encoder) writeGraph() {
 			e.writePointer(f.captures, prog)
 		}
 	}
+	e.contents, e.inTables = len(e.out), len(e.strings)
 	if root := &e.regions[0]; root.object != 0 {
 		e.reference(root)
 	}

@@ -22,9 +22,13 @@ type Names interface {
 // Code takes func values apart and puts them together, by the names that Names has. It is a part of a codec.Host.
 type Code struct {
 	Names
-	known memo.Table[codeID, string]
-	found sync.Map // string to *foundCode
+	known  memo.Table[codeID, string]
+	shapes codec.Shapes
+	found  sync.Map // string to *foundCode
 }
+
+// Shapes has those of the program's funcs: names stand for the same code as long as the process lives.
+func (c *Code) Shapes() *codec.Shapes { return &c.shapes }
 
 // foundCode is what a code names.
 type foundCode struct {
@@ -57,6 +61,7 @@ func (c *Code) DescribeFunc(f reflect.Value) (codec.Func, error) {
 	d := codec.Func{Code: code}
 	if parts.Layout != nil {
 		d.Captures, d.Layout = parts.Object(), parts.Layout
+		d.Dictionary = *(*unsafe.Pointer)(unsafe.Pointer(&parts.Dictionary))
 	}
 	return d, nil
 }
