@@ -140,8 +140,8 @@ func (b *bench) runSuite(ctx context.Context, s suite) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	role, names := roleServe, b.chosen(sideMobula, sideCell, sideRay)
-	if s.nodes {
-		role, names = roleNodes, b.chosen(sideMobula, sideRay)
+	if s.role != "" {
+		role, names = s.role, b.chosen(sideMobula, sideRay)
 	}
 	if err := b.open(ctx, names, role); err != nil {
 		return err

@@ -80,8 +80,8 @@ func play(ctx context.Context, role string, c config, args []string) error {
 		return run(ctx, c, os.Stdout)
 	case roleServe:
 		return serveMobula(ctx, os.Stdin, os.Stdout, c.profiles)
-	case roleNodes:
-		return serveNodes(ctx, os.Stdin, os.Stdout, c.mobula)
+	case roleNodes, roleApart:
+		return serveNodes(ctx, os.Stdin, os.Stdout, c.mobula, role == roleApart)
 	case roleFirst:
 		return firstResult(ctx)
 	case roleEcho:
@@ -92,11 +92,12 @@ func play(ctx context.Context, role string, c config, args []string) error {
 	return fmt.Errorf("there is no role %q", role)
 }
 
-// The roles of the program's processes; the first three are ray_side.py's too.
+// The roles of the program's processes; the first four are ray_side.py's too.
 const (
 	roleServe   = "serve"
 	roleFirst   = "first"
 	roleNodes   = "nodes"
+	roleApart   = "apart"
 	roleEcho    = "echo"
 	roleNothing = "nothing"
 )

@@ -24,15 +24,15 @@ const (
 	secondNode = "second"
 )
 
-// startNodes starts a head with a node, and a second node; the head's files are in dir.
-func startNodes(program, dir string) (n *nodeProcesses, err error) {
+// startNodes starts a head with a node, and a second node; the head's files are in dir. Apart, they have different directories for what runs.
+func startNodes(program, dir string, apart bool) (n *nodeProcesses, err error) {
 	n = &nodeProcesses{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.close())
 		}
 	}()
-	text, err := n.start(program, "End it with", "--head", "--host", "127.0.0.1", "--port", "0", "--dir", dir, "--node-name", firstNode)
+	text, err := n.start(program, nil, "End it with", "--head", "--host", "127.0.0.1", "--port", "0", "--dir", dir, "--node-name", firstNode)
 	if err != nil {
 		return n, err
 	}
@@ -41,14 +41,18 @@ func startNodes(program, dir string) (n *nodeProcesses, err error) {
 		return n, err
 	}
 	n.socket = socket
-	_, err = n.start(program, "Leave it with", "--address", address, "--token", filepath.Join(dir, "join-token"), "--host", "127.0.0.1", "--node-name", secondNode)
+	var env []string
+	if apart {
+		env = []string{"XDG_RUNTIME_DIR=" + filepath.Join(dir, "apart")}
+	}
+	_, err = n.start(program, env, "Leave it with", "--address", address, "--token", filepath.Join(dir, "join-token"), "--host", "127.0.0.1", "--node-name", secondNode)
 	return n, err
 }
 
-// start runs  mobula start  with args, and returns what it says up to the line that begins with last.
-func (n *nodeProcesses) start(program, last string, args ...string) (string, error) {
+// start runs  mobula start  with args and more of an environment, and returns what it says up to the line that begins with last.
+func (n *nodeProcesses) start(program string, env []string, last string, args ...string) (string, error) {
 	cmd := exec.Command(program, append([]string{"start", "--object-store", strconv.Itoa(storeBytes)}, args...)...)
-	cmd.Stderr = os.Stderr
+	cmd.Stderr, cmd.Env = os.Stderr, append(os.Environ(), env...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", err

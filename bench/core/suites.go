@@ -7,7 +7,7 @@ type suite struct {
 	name  string
 	long  bool // not in a quick run
 	tests []test
-	nodes bool                                      // the sides are of two nodes
+	role  string                                    // of the sides; empty: roleServe
 	alone func(ctx context.Context, b *bench) error // instead of tests: it starts what it needs
 }
 
@@ -36,7 +36,8 @@ func init() {
 		{name: "objects", tests: objectTests},
 		{name: "queue", alone: queue},
 		{name: "many", alone: manyActors},
-		{name: "transfer", nodes: true, tests: transferTests},
+		{name: "transfer", role: roleNodes, tests: transferTests("1 GiB between two nodes of a machine")},
+		{name: "network", role: roleApart, tests: transferTests("1 GiB between nodes as of two machines")},
 	}
 }
 

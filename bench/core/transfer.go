@@ -11,12 +11,12 @@ import (
 	"mobula"
 )
 
-var transferTests = []test{
-	{do: "transfer", n: 1, rounds: 5, figures: []figure{
-		higher("1 GiB between nodes, the first", "GB/s").by("first"),
-		higher("1 GiB between nodes, later", "GB/s").by("later").within(ownLimit + "stream").
+func transferTests(name string) []test {
+	return []test{{do: "transfer", n: 1, rounds: 5, figures: []figure{
+		higher(name+", the first", "GB/s").by("first"),
+		higher(name+", later", "GB/s").by("later").within(ownLimit + "stream").
 			but("from the submission of a task on another node, which reads a part of an object of the driver's node, until its result; limit: TCP between two processes into used memory"),
-	}},
+	}}}
 }
 
 // The task that is measured reads a byte of each of 16,000 places; another one, afterwards, reads of each page.
@@ -91,13 +91,14 @@ func (t *transferrer) read(ctx context.Context, m *makers, step, seed int) error
 }
 
 // serveNodes is Mobula's side of the transfer: a driver at the first of two nodes that the command mobula has started.
-func serveNodes(ctx context.Context, in io.Reader, out io.Writer, program string) (err error) {
+// Apart, neither finds the other on this machine.
+func serveNodes(ctx context.Context, in io.Reader, out io.Writer, program string, apart bool) (err error) {
 	dir, err := os.MkdirTemp("", "nodes")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	nodes, err := startNodes(program, dir)
+	nodes, err := startNodes(program, dir, apart)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"slices"
@@ -132,7 +134,11 @@ func (p *peer) run() {
 		r.close()
 	}
 	if n.ctx.Err() == nil {
-		n.logger.Warn("the connection to another node has ended", "node", p.node, "name", p.name, "error", err)
+		level := slog.LevelWarn
+		if errors.Is(err, io.EOF) {
+			level = slog.LevelInfo // the node has ended; if that was no wish of anybody's, the head says so
+		}
+		n.logger.Log(n.ctx, level, "the connection to another node has ended", "node", p.node, "name", p.name, "error", err)
 	}
 }
 
