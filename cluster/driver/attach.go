@@ -32,6 +32,7 @@ func FailedActor(name string, err error) *Actor {
 func (d *Driver) attach(a *Actor, at wire.ActorPlace) {
 	grant := wire.LeaseGrant{Address: at.Address, Worker: at.Worker, Slots: 1}
 	var conn *frame.Conn
+	var parts int
 	var err error
 	if at.Node.String() != d.hello[wire.ValueNode] { // by a relay
 		var here headwire.WorkerAddress
@@ -39,7 +40,7 @@ func (d *Driver) attach(a *Actor, at wire.ActorPlace) {
 		grant.Address = here.Address
 	}
 	if err == nil {
-		conn, err = d.dial(grant, 0)
+		conn, parts, err = d.dial(grant, 0)
 	}
 	if err != nil {
 		a.mu.Lock()
@@ -47,12 +48,12 @@ func (d *Driver) attach(a *Actor, at wire.ActorPlace) {
 		a.end(a.diedOf(err.Error()))
 		return
 	}
-	d.serveAttached(a, grant, conn)
+	d.serveAttached(a, grant, conn, parts)
 }
 
 // serveAttached serves a connection to the worker of an actor that others have made.
-func (d *Driver) serveAttached(a *Actor, grant wire.LeaseGrant, conn *frame.Conn) {
-	l := &lease{d: d, class: &class{}, grant: grant, conn: conn, inflight: map[id.Task]*task{}, actors: map[*Actor]bool{a: true},
+func (d *Driver) serveAttached(a *Actor, grant wire.LeaseGrant, conn *frame.Conn, parts int) {
+	l := &lease{d: d, class: &class{}, grant: grant, conn: conn, parts: parts, inflight: map[id.Task]*task{}, actors: map[*Actor]bool{a: true},
 		exited: make(chan *wire.WorkerExited, 1), heard: time.Now(), attached: true}
 	l.grant.Lease = id.New[id.Lease]()
 	d.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"mobula/cluster/wire"
@@ -30,7 +31,7 @@ type lease struct {
 	average   time.Duration
 	inflight  map[id.Task]*task
 	sequence  uint64
-	parts     int             // of the code that were sent
+	parts     int             // of the code that the worker has, or that were sent
 	prepared  map[string]bool // digests of the values of variables that were sent
 	actors    map[*Actor]bool
 	heard     time.Time // of the last result, or of the first task after it was idle
@@ -56,7 +57,7 @@ func (d *Driver) granted(g wire.LeaseGrant) {
 	if c != nil {
 		cpus = c.spec.Resources["cpu"] * float64(g.Slots)
 	}
-	conn, err := d.dial(g, cpus)
+	conn, parts, err := d.dial(g, cpus)
 	if c == nil || err != nil {
 		if err == nil {
 			conn.Abort()
@@ -70,7 +71,7 @@ func (d *Driver) granted(g wire.LeaseGrant) {
 		}
 		return
 	}
-	l := &lease{d: d, class: c, grant: g, conn: conn, slots: g.Slots, window: firstWindow, inflight: map[id.Task]*task{},
+	l := &lease{d: d, class: c, grant: g, conn: conn, parts: parts, slots: g.Slots, window: firstWindow, inflight: map[id.Task]*task{},
 		actors: map[*Actor]bool{}, exited: make(chan *wire.WorkerExited, 1), heard: time.Now()}
 	d.mu.Lock()
 	if d.ended != nil {
@@ -86,24 +87,26 @@ func (d *Driver) granted(g wire.LeaseGrant) {
 	l.serve()
 }
 
-// dial connects to a worker; cpus are those of the lease.
-func (d *Driver) dial(g wire.LeaseGrant, cpus float64) (*frame.Conn, error) {
+// dial connects to a worker, and returns how many parts of the code that has; cpus are those of the lease.
+func (d *Driver) dial(g wire.LeaseGrant, cpus float64) (conn *frame.Conn, parts int, err error) {
 	stream, err := net.Dial("unix", g.Address)
 	if err != nil {
-		return nil, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
+		return nil, 0, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
 	}
-	conn := frame.NewBlocking(stream)
+	conn = frame.NewBlocking(stream)
 	ctx, cancel := context.WithTimeout(d.ctx, dialPatience)
 	defer cancel()
-	if _, _, err := conn.Handshake(ctx, frame.Hello{Role: "driver", Build: d.conf.Build, PID: os.Getpid()}); err != nil {
+	worker, _, err := conn.Handshake(ctx, frame.Hello{Role: "driver", Build: d.conf.Build, PID: os.Getpid()})
+	if err != nil {
 		conn.Abort()
-		return nil, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
+		return nil, 0, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
 	}
 	if err := conn.Send(wire.KindAttach, wire.JSON(wire.Attach{Lease: g.Lease, Job: d.conf.Job, Slots: g.Slots, CPUs: cpus, Devices: g.Devices})); err != nil {
 		conn.Abort()
-		return nil, err
+		return nil, 0, err
 	}
-	return conn, nil
+	parts, _ = strconv.Atoi(worker.Values[wire.ValueParts]) // else it has none
+	return conn, max(0, parts), nil
 }
 
 // push sends a task; Driver.mu is held.

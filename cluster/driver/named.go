@@ -171,10 +171,10 @@ func (d *Driver) follow(a *Actor, epoch uint64) {
 			return
 		case err == nil:
 			grant := wire.LeaseGrant{Address: at.Address, Worker: at.Actor.Worker, Slots: 1}
-			if conn, err := d.dial(grant, 0); err == nil {
+			if conn, parts, err := d.dial(grant, 0); err == nil {
 				a.lived(at.Actor.Epoch)
 				a.made.resolve(wire.ActorPlace{Actor: at.Actor.ID, Node: at.Actor.Node, Worker: at.Actor.Worker, Address: at.Address}.Payload(), nil)
-				d.serveAttached(a, grant, conn)
+				d.serveAttached(a, grant, conn, parts)
 				return
 			}
 		case headwire.HasCode(err, headwire.NotFound):

@@ -153,6 +153,9 @@ func (e *executor) close() {
 // Load adds a part of the program's code.
 func (e *executor) Load(part int, code []byte) error { return e.conf.Program.Load(part, code) }
 
+// Loaded is how many parts are here.
+func (e *executor) Loaded() int { return e.conf.Program.Parts() }
+
 // SetEnvironment gives variables their values.
 func (e *executor) SetEnvironment(job id.Job, digest string, values wire.Payload) error {
 	s, err := e.session(job)

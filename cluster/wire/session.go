@@ -16,6 +16,7 @@ const (
 	ValueArgs    = "args"    // driver: JSON of its arguments, []string, without the path
 	ValueEnv     = "env"     // driver: JSON of variables that it sees beside the node's own, []string of NAME=value
 	ValueWorker  = "worker"  // worker: its id
+	ValueParts   = "parts"   // worker: how many parts of its program's code it has
 	ValueNode    = "node"    // node: its id
 	ValueStore   = "store"   // node: the address of its object store's socket; missing where it has none
 )

@@ -3,6 +3,7 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 
 	"mobula/cluster/wire"
@@ -38,7 +39,11 @@ func (c *conn) Err() error {
 
 // serve handles the driver's messages until it goes; then its tasks are canceled, and its actors end.
 func (c *conn) serve() {
-	_, _, err := c.Handshake(c.w.ctx, frame.Hello{Role: "worker", Build: c.w.conf.Build, Values: map[string]string{"worker": c.w.conf.Worker.String()}})
+	values := map[string]string{wire.ValueWorker: c.w.conf.Worker.String()}
+	if l, ok := c.w.exec.(Loader); ok {
+		values[wire.ValueParts] = strconv.Itoa(l.Loaded())
+	}
+	_, _, err := c.Handshake(c.w.ctx, frame.Hello{Role: "worker", Build: c.w.conf.Build, Values: values})
 	if err == nil {
 		err = c.Serve(c.handle)
 	}

@@ -28,6 +28,8 @@ type Executor interface {
 type Loader interface {
 	// Load adds a part of the program's code, by its number. A part may come again.
 	Load(part int, code []byte) error
+	// Loaded is how many parts are here.
+	Loaded() int
 	// SetEnvironment sets variables for tasks of a job. It is called before any task that reads them.
 	SetEnvironment(job id.Job, digest string, values wire.Payload) error
 }

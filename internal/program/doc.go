@@ -32,6 +32,8 @@ type Program interface {
 	Part(n int) ([]byte, error)
 	// Load adds the n-th part. It does nothing if that is here already.
 	Load(n int, part []byte) error
+	// Parts is how many parts are here.
+	Parts() int
 	// SetEnvironment gives variables the values that Needs has read. It is called once, before anything runs.
 	SetEnvironment(digest string, values codec.Encoded, h codec.Host) error
 }

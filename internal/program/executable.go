@@ -38,6 +38,9 @@ func (executable) Load(n int, _ []byte) error {
 	return fmt.Errorf("part %d of the code has come: an executable loads none", n)
 }
 
+// Parts is 0.
+func (executable) Parts() int { return 0 }
+
 // SetEnvironment fails.
 func (executable) SetEnvironment(string, codec.Encoded, codec.Host) error {
 	return errors.New("values of variables have come: an executable takes none")

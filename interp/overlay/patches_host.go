@@ -16,13 +16,14 @@ var hostFiles = []File{
 // hostPatches hook the session host into package runtime and package os.
 var hostPatches = []Patch{
 	// Who started a goroutine, inherited as profiler labels are, but out of the user's reach.
-	{Path: "src/runtime/runtime2.go", Anchor: "	labels          unsafe.Pointer // profiler labels\n", Replacement: "	labels          unsafe.Pointer // profiler labels\n	mobulaOwner     unsafe.Pointer\n	mobulaStopped   uintptr // entry of the function that was stopped last\n"},
+	{Path: "src/runtime/runtime2.go", Anchor: "	labels          unsafe.Pointer // profiler labels\n", Replacement: "	labels          unsafe.Pointer // profiler labels\n	mobulaOwner     unsafe.Pointer\n	mobulaStopped   uintptr // entry of the function that was stopped last\n	mobulaYielded   bool    // it called Gosched, and was not woken since\n"},
 	{Path: "src/runtime/proc.go", Anchor: "			newg.labels = mp.curg.labels\n", Replacement: "			newg.labels = mp.curg.labels\n			newg.mobulaOwner = mp.curg.mobulaOwner\n			newg.paniconfault = newg.mobulaOwner != nil\n"},
-	{Path: "src/runtime/proc.go", Anchor: "	gp.labels = nil\n	gp.timer = nil\n", Replacement: "	gp.labels = nil\n	gp.mobulaOwner, gp.mobulaStopped = nil, 0\n	gp.timer = nil\n"},
+	{Path: "src/runtime/proc.go", Anchor: "	gp.labels = nil\n	gp.timer = nil\n", Replacement: "	gp.labels = nil\n	gp.mobulaOwner, gp.mobulaStopped, gp.mobulaYielded = nil, 0, false\n	gp.timer = nil\n"},
 	// The host's own goroutines do not wait behind the busy ones of cells.
 	{Path: "src/runtime/proc.go", Anchor: "		n := q.size\n		lock(&sched.lock)\n		globrunqputbatch(&q)\n", Replacement: "		n := q.size\n		lock(&sched.lock)\n		mobulaReadyBatch(&q)\n"},
 	{Path: "src/runtime/proc.go", Anchor: "		globrunqput(gp)\n\n		// Below, we stoplockedm", Replacement: "		mobulaReady(gp)\n\n		// Below, we stoplockedm"},
 	{Path: "src/runtime/proc.go", Anchor: "	if pp.schedtick%61 == 0 && !sched.runq.empty() {", Replacement: "	if (pp.schedtick%61 == 0 || mobulaUrgent()) && !sched.runq.empty() {"},
+	{Path: "src/runtime/proc.go", Anchor: "	if preempted && sched.gcwaiting.Load() {\n", Replacement: "	gp.mobulaYielded = !preempted\n	if preempted && sched.gcwaiting.Load() {\n"},
 	// A panic that nobody recovers ends its goroutine.
 	{Path: "src/runtime/panic.go", Anchor: "	preprintpanics(&p)\n\n	fatalpanic(&p)", Replacement: "	mobulaEndPanic(p.arg)\n	preprintpanics(&p)\n\n	fatalpanic(&p)"},
 	// No recover() swallows a stop.

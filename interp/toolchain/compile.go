@@ -36,15 +36,21 @@ func (p *Packages) Compile(ctx context.Context, u Unit) (archive *os.File, err e
 	if archive, err = memoryFile("archive", ""); err != nil {
 		return nil, fmt.Errorf("make the archive: %w", err)
 	}
+	exported, err := memoryFile("exported", "") // for packages that import this one: none does
+	if err != nil {
+		archive.Close()
+		return nil, fmt.Errorf("make the archive: %w", err)
+	}
+	defer exported.Close()
 	dir := os.TempDir() // only a place to be: positions are relative to it
 	trim := dir + "=>"
 	if u.Cgo {
 		trim += ";" + f.source + "=>_cgo_unit.go" // the compiler knows cgo's files by their name
 	}
-	args := append([]string{"-p", "main", "-trimpath", trim, "-pack", "-c", "2", "-o", f.add(archive)}, f.args...)
+	args := append([]string{"-p", "main", "-trimpath", trim, "-pack", "-c", "2", "-o", f.add(exported), "-linkobj", f.add(archive)}, f.args...)
 	cmd := Command(ctx, dir, nil, p.tc.Compiler, append(args, f.source)...)
 	cmd.ExtraFiles = f.files
-	f.files = f.files[:len(f.files)-1] // the archive stays open
+	f.files = f.files[:len(f.files)-2] // the archive stays open
 	out, err := cmd.CombinedOutput()
 	switch _, refused := errors.AsType[*exec.ExitError](err); {
 	case err == nil:

@@ -168,6 +168,13 @@ func (p *Program) Part(n int) ([]byte, error) {
 	return p.log.read(n)
 }
 
+// Parts is the length of the log.
+func (p *Program) Parts() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.log.ends)
+}
+
 // Load carries out the n-th part of another process's log.
 func (p *Program) Load(n int, data []byte) error {
 	p.mu.Lock()
