@@ -41,7 +41,7 @@ func (*loading) SetEnvironment(id.Job, string, wire.Payload) error { return nil 
 // TestCodeIsSentOnce: a worker gets the parts that it lacks, by whatever lease the first ones came.
 func TestCodeIsSentOnce(t *testing.T) {
 	exec := &loading{}
-	n := startNode(t, 1, exec)
+	n := startNode(t, 3, exec) // a lease for each driver
 	part := func(n int) ([]byte, error) { return fmt.Append(nil, "part ", n), nil }
 	for _, parts := range []int{3, 2, 5} {
 		d, err := Connect(context.Background(), Config{Node: n.address, Job: id.New[id.Job](), Part: part})
