@@ -1,13 +1,9 @@
 package driver
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"mobula/cluster/wire"
@@ -43,10 +39,7 @@ type lease struct {
 	attached  bool // it is none: the node did not grant it
 }
 
-const (
-	firstWindow  = 2
-	dialPatience = 10 * time.Second
-)
+const firstWindow = 2
 
 // granted connects to the worker of a new lease; on its own goroutine.
 func (d *Driver) granted(g wire.LeaseGrant) {
@@ -87,28 +80,6 @@ func (d *Driver) granted(g wire.LeaseGrant) {
 	l.serve()
 }
 
-// dial connects to a worker, and returns how many parts of the code that has; cpus are those of the lease.
-func (d *Driver) dial(g wire.LeaseGrant, cpus float64) (conn *frame.Conn, parts int, err error) {
-	stream, err := net.Dial("unix", g.Address)
-	if err != nil {
-		return nil, 0, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
-	}
-	conn = frame.NewBlocking(stream)
-	ctx, cancel := context.WithTimeout(d.ctx, dialPatience)
-	defer cancel()
-	worker, _, err := conn.Handshake(ctx, frame.Hello{Role: "driver", Build: d.conf.Build, PID: os.Getpid()})
-	if err != nil {
-		conn.Abort()
-		return nil, 0, fmt.Errorf("connect to worker %s: %w", g.Worker.Short(), err)
-	}
-	if err := conn.Send(wire.KindAttach, wire.JSON(wire.Attach{Lease: g.Lease, Job: d.conf.Job, Slots: g.Slots, CPUs: cpus, Devices: g.Devices})); err != nil {
-		conn.Abort()
-		return nil, 0, err
-	}
-	parts, _ = strconv.Atoi(worker.Values[wire.ValueParts]) // else it has none
-	return conn, max(0, parts), nil
-}
-
 // push sends a task; Driver.mu is held.
 func (l *lease) push(t *task) {
 	if len(l.inflight) == 0 {
@@ -132,27 +103,6 @@ func (l *lease) push(t *task) {
 	if err := l.conn.Send(wire.KindPush, m.Append); err != nil && !errors.Is(err, frame.ErrClosed) {
 		l.settle(t)
 		l.d.later(func() { t.resolve(wire.Payload{}, fmt.Errorf("submit task %s: %w", t.spec.Name, err)) })
-	}
-}
-
-// prepare sends what the worker needs before the task; Driver.mu is held. An error of the connection is found by serve.
-func (l *lease) prepare(t *task) {
-	for ; l.parts < t.spec.Parts; l.parts++ {
-		data, err := l.d.conf.Part(l.parts)
-		if err != nil {
-			panic(fmt.Sprintf("driver: part %d of the code: %v", l.parts, err)) // a bug: the task needs it, so it exists
-		}
-		m := wire.Code{Part: uint64(l.parts), Data: data}
-		_ = l.conn.Send(wire.KindCode, m.Append)
-	}
-	if digest := t.spec.Class.Environment; digest != "" && !l.prepared[digest] {
-		if l.prepared == nil {
-			l.prepared = map[string]bool{}
-		}
-		l.prepared[digest] = true
-		m := wire.Environment{Digest: digest, Values: *t.spec.Values}
-		m.Values.Refs = t.refs()
-		_ = l.conn.Send(wire.KindEnvironment, m.Append)
 	}
 }
 

@@ -33,7 +33,8 @@
 // While it has not heard from the head for the time of its lease, the processes of these actors are stopped: they may run elsewhere.
 //
 // Between nodes go, over connections with certificates of the head: requests for leases, relayed connections to workers, executables that the
-// other node lacks, objects, and what Config.Protocols adds (DialNode). Objects that were fetched for a client are held for it until it says that it
+// other node lacks, objects, and what Config.Protocols adds (DialNode). Objects of a node of this user on this machine are copied from its store's
+// memory instead. Objects that were fetched for a client are held for it until it says that it
 // has taken them, or goes.
 //
 // A worker whose tasks labelled their goroutines with "task" and the id in hex is told apart by the runtime's crash report.

@@ -156,7 +156,7 @@ func (d *decoder) graph(mode byte, into reflect.Value, prog *program, p unsafe.P
 		into.Set(reflect.NewAt(into.Type(), inner).Elem())
 	}
 	if mode == modeShape && d.err == nil && d.pos == len(d.b) {
-		d.learn(tables, d.planOf(into.Type(), contents, tableStrings))
+		d.learn(into.Type(), tables, contents, tableStrings)
 	}
 }
 

@@ -24,6 +24,8 @@
 // capacity. Values of no size have no identity. Pointers that StaticName knows travel as
 // names. Errors of the standard library that programs compare with keep their identity.
 //
+// What a Host remembers (Shapes) makes funcs of code that was sent before cheap, where they capture plain values and other such funcs.
+//
 // A type whose values are more than their fields is registered with a Custom, which may hand over large memory as buffers, too.
 //
 // # Concurrency

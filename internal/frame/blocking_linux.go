@@ -32,6 +32,9 @@ const single = 1 << 10
 // pollFor is for how long a read looks for a message before it waits: about twice what waking costs on a virtual machine.
 const pollFor = 50 * time.Microsecond
 
+// pays tells that looking is of use: with one processor the other end could not send meanwhile.
+var pays = runtime.NumCPU() > 1
+
 // polling tells that a read of this process does so: one at a time leaves the processors to others.
 var polling atomic.Bool
 
@@ -103,7 +106,7 @@ func (s *blockingStream) Read(b []byte) (n int, err error) {
 	if n == 0 {
 		n, err = s.File.Read(b)
 	}
-	s.prompt = n <= single && time.Since(start) < pollFor
+	s.prompt = pays && n <= single && time.Since(start) < pollFor
 	return n, err
 }
 

@@ -3,6 +3,7 @@ package frame
 import (
 	"net"
 	"testing"
+	"time"
 )
 
 // kinds are the ways to make a connection.
@@ -45,5 +46,49 @@ func TestManyBlocking(t *testing.T) {
 		if n := blocking.Load(); n != before {
 			t.Errorf("%d connections block when all are closed", n)
 		}
+	}
+}
+
+// TestPrompt: a read looks for the next message where single ones follow each other closely, and not after a pause or many at once.
+func TestPrompt(t *testing.T) {
+	if !pays {
+		t.Skip("one processor")
+	}
+	a, b := socketsOf(t, newTaken)
+	defer a.Abort()
+	defer b.Abort()
+	stream := a.in.from.(*blockingStream)
+	turn := func(size int, before time.Duration) {
+		t.Helper()
+		sent := make(chan error, 1)
+		go func() { // received below
+			time.Sleep(before)
+			sent <- b.Send(7, func(out []byte) []byte { return append(out, make([]byte, size)...) })
+		}()
+		kind, body, err := a.in.next()
+		if kind != 7 || len(body) != size || err != nil {
+			t.Fatalf("%d bytes of kind %d, %v", len(body), kind, err)
+		}
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+	}
+	prompt := 0
+	for range 1000 {
+		if turn(10, 0); stream.prompt {
+			prompt++
+		}
+	}
+	if prompt == 0 {
+		t.Error("of 1,000 messages none is prompt")
+	}
+	if turn(4*single, 0); stream.prompt {
+		t.Error("a large message is prompt")
+	}
+	if turn(10, 20*pollFor); stream.prompt {
+		t.Error("a late message is prompt")
+	}
+	if turn(10, 0); polling.Load() {
+		t.Error("a read looks on after its message")
 	}
 }

@@ -16,6 +16,8 @@
 //	c.Ref(id, -1)                      // when this node needs the copy no more
 //	err = fetcher.Close()
 //
+// Where the other node is on this machine, Peer.Near gives a client of its store: the object is copied from there, and there is no stream.
+//
 // A stream is a net.Conn, plain or TLS, whose other end the caller has authenticated. Each successful Fetch counts one reference of the client, as a
 // Put does. The copy has the owner of the original and is replaceable: the node that is short of memory evicts it, since another node has it.
 //

@@ -31,7 +31,15 @@ func mapFile(at unsafe.Pointer, size uintptr, fd int, offset int64) error {
 	return mmap(at, size, syscall.MAP_NORESERVE, fd, offset)
 }
 
+// zapAtOnce is how much is taken out of the page tables at a time: until that is done no other thread can map anything.
+const zapAtOnce = 8 << 20
+
+// mapAnonymous puts anonymous memory in place of a mapping.
 func mapAnonymous(at unsafe.Pointer, size uintptr) error {
+	for done := uintptr(0); done < size; done += zapAtOnce {
+		piece := unsafe.Slice((*byte)(unsafe.Add(at, done)), min(zapAtOnce, size-done))
+		_ = syscall.Madvise(piece, syscall.MADV_DONTNEED) // else the mapping does it
+	}
 	if err := mmap(at, size, syscall.MAP_ANON, -1, 0); err != nil {
 		return err
 	}
