@@ -307,7 +307,7 @@ func TestOtherSide(t *testing.T) {
 	}
 }
 
-type capturesConstant struct{ n int }
+type capturesConstant struct{ N int }
 
 //go:noinline
 func constant(n int) func() int { return func() int { return n } }

@@ -71,7 +71,7 @@ func (h *registry) DescribeFunc(f reflect.Value) (Func, error) {
 	d := Func{Code: name}
 	if c.captures != nil {
 		d.Captures, d.Layout = unsafe.Add(closureOf(f), unsafe.Sizeof(uintptr(0))), c.captures
-		if field, ok := c.captures.FieldByName("dictionary"); ok {
+		if field, ok := c.captures.FieldByName("Dictionary"); ok {
 			d.Dictionary = *(*unsafe.Pointer)(unsafe.Add(d.Captures, field.Offset))
 		}
 	}

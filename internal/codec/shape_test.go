@@ -9,13 +9,13 @@ import (
 
 // The captures of these, as the compiler lays them out.
 type (
-	capturesGreeting struct{ a, b string }
-	capturesBoth     struct{ f, g func(int) int }
+	capturesGreeting struct{ A, B string }
+	capturesBoth     struct{ F, G func(int) int }
 	capturesGeneric  struct {
-		f          func(int) int
-		dictionary *[2]int
+		F          func(int) int
+		Dictionary *[2]int
 	}
-	capturesLarge struct{ large [2 * maxShapeSize]byte }
+	capturesLarge struct{ Large [2 * maxShapeSize]byte }
 )
 
 //go:noinline

@@ -62,7 +62,7 @@ func TestPrompt(t *testing.T) {
 		t.Helper()
 		sent := make(chan error, 1)
 		go func() { // received below
-			time.Sleep(before)
+			<-time.After(before)
 			sent <- b.Send(7, func(out []byte) []byte { return append(out, make([]byte, size)...) })
 		}()
 		kind, body, err := a.in.next()
