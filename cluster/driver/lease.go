@@ -256,6 +256,13 @@ func (d *Driver) arrived(l *lease, t *task, value wire.Payload) {
 		t.resolve(value, nil)
 		return
 	}
+	d.take(l, t, value)
+}
+
+// take resolves a task with a result that is in a store, once that is held. Inlined, it would cost those whose results are not an allocation.
+//
+//go:noinline
+func (d *Driver) take(l *lease, t *task, value wire.Payload) {
 	d.wg.Go(func() {
 		held, release, err := d.hold(l, value)
 		switch {

@@ -58,8 +58,8 @@ func (s *Session) prepare(spec *Spec, run Run, inlineMax int) (driver.Spec, erro
 		Form: spec.Form, Name: spec.Name, Closure: closure, Class: spec.Class, ClassKey: spec.ClassKey, Parts: needs.Parts, Depth: depth(), Cell: cell,
 		Inputs: append(t.objects, arrays...), Retries: spec.Retries, RetryOn: spec.RetryOn, Gate: spec.Gate,
 	}
-	if spec.OnItem != nil {
-		d.OnItem = func(o *driver.Object) { spec.OnItem(s.wrap(o)) }
+	if onItem := spec.OnItem; onItem != nil {
+		d.OnItem = func(o *driver.Object) { onItem(s.wrap(o)) }
 	}
 	kept := held{handles: t.handles, closure: s.holder(closure)}
 	d.Class.Program, d.Class.Environment = s.conf.ProgramID, needs.Environment

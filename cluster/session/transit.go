@@ -188,17 +188,31 @@ func (s *Session) decode(value wire.Payload, into reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	return codec.Decode(s.reader(value), e, into)
+	t := readers.Get().(*transit)
+	defer readers.Put(t)
+	s.read(t, value)
+	err = codec.Decode(t, e, into)
+	*t = transit{}
+	return err
 }
+
+// readers are hosts of decodings: none is used after its own.
+var readers = sync.Pool{New: func() any { return new(transit) }}
 
 // reader is the Host for decoding a value.
 func (s *Session) reader(value wire.Payload) *transit {
-	t := &transit{Program: s.conf.Program, s: s}
+	t := new(transit)
+	s.read(t, value)
+	return t
+}
+
+// read makes t the Host for decoding a value.
+func (s *Session) read(t *transit, value wire.Payload) {
+	*t = transit{Program: s.conf.Program, s: s}
 	if len(value.Refs) > 0 {
 		t.values = make(map[id.Object]wire.Payload, len(value.Refs))
 		for _, r := range value.Refs {
 			t.values[r.Object] = r.Value
 		}
 	}
-	return t
 }
