@@ -99,7 +99,7 @@ var objectTests = []test{
 		higher("put 1 GiB, the first", "GB/s").by("first").within(ownLimit + "memcpy fresh").but("limit: memcpy by one thread into fresh memory"),
 		higher("put 1 GiB, later", "GB/s").by("later").within(ownLimit + "memcpy").but("limit: memcpy by one thread into used memory"),
 	}},
-	{do: "get 1 GiB", n: 5, rounds: 4, figures: []figure{
+	{do: "get 1 GiB", n: 12, rounds: 4, figures: []figure{
 		lower("get 1 GiB, p50", "us", median).by("get"),
 		lower("get 1 GiB and sum it, p50", "ms", median).by("sum").within(ownLimit + "sum").but("limit: the same sum over the process's own memory"),
 	}},
