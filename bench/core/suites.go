@@ -95,7 +95,7 @@ var objectTests = []test{
 	{do: "put 100 B", n: 500, rounds: 4, figures: []figure{lower("put 100 B, p50", "us", median).within(ownLimit + "memcpy 100 B").
 		but("limit: memcpy; Mobula keeps values of up to 100 KB in the process until a task needs them; Ray puts all into the store")}},
 	{do: "put 1 MiB", n: 50, rounds: 4, figures: []figure{lower("put 1 MiB, p50", "us", median).within(ownLimit + "memcpy 1 MiB").but("limit: memcpy by one thread")}},
-	{do: "put 1 GiB", n: 1, rounds: 4, figures: []figure{
+	{do: "put 1 GiB", n: 1, rounds: 9, figures: []figure{
 		higher("put 1 GiB, the first", "GB/s").by("first").within(ownLimit + "memcpy fresh").but("limit: memcpy by one thread into fresh memory"),
 		higher("put 1 GiB, later", "GB/s").by("later").within(ownLimit + "memcpy").but("limit: memcpy by one thread into used memory"),
 	}},

@@ -282,6 +282,9 @@ func (d *Driver) handle(kind byte, body []byte) error {
 		})
 	case wire.KindWorkerExited:
 		return receive(body, d.workerExited)
+	case wire.KindReport:
+		d.report()
+		_ = d.node.Send(wire.KindReported, nil) // without the node nobody asks
 	case wire.KindLog:
 		return receive(body, func(m wire.Log) {
 			if d.conf.OnLog != nil {

@@ -204,3 +204,21 @@ func TestNestedTasksOfTheRealThing(t *testing.T) {
 	}
 	eventually.Holds(t, "all leases come back", func() bool { i := n.info(); return i.Free.CPU == i.Total.CPU && i.Leases == 0 })
 }
+
+// TestTasksAreListedAsTheyAre: who has a task's result finds it finished in the node's lists.
+func TestTasksAreListedAsTheyAre(t *testing.T) {
+	n := startNode(t, nil)
+	d := realDriver(t, n, id.New[id.Job]())
+	for i := range 20 {
+		if _, err := result(t, d.Submit(words("node"))); err != nil {
+			t.Fatal(err)
+		}
+		list, err := n.query("task-summary")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := fmt.Sprint(list); text != fmt.Sprintf("[{node finished %d}]", i+1) {
+			t.Fatalf("after %d tasks: %s", i+1, text)
+		}
+	}
+}

@@ -108,6 +108,39 @@ func (l *eventLog) each(f func(job id.Job, e wire.TaskEvent)) {
 	}
 }
 
+// gatherTime bounds the wait for drivers' events.
+const gatherTime = 100 * time.Millisecond
+
+// gatherEvents has the drivers of this machine send the events that they have, before somebody looks at them.
+func (n *Node) gatherEvents() {
+	var drivers []*client
+	n.mu.Lock()
+	for _, c := range n.sortedClients() {
+		if c.role == wire.RoleDriver && c.reported != nil {
+			drivers = append(drivers, c)
+		}
+	}
+	n.mu.Unlock()
+	for _, c := range drivers {
+		select {
+		case <-c.reported: // of an earlier question
+		default:
+		}
+		_ = c.conn.Send(wire.KindReport, nil) // one that goes is not waited for long
+	}
+	timer := time.NewTimer(gatherTime)
+	defer timer.Stop()
+	for _, c := range drivers {
+		select {
+		case <-c.reported:
+		case <-timer.C:
+			return
+		case <-n.ctx.Done():
+			return
+		}
+	}
+}
+
 // TaskInfo is a task in the answer to the query "tasks".
 type TaskInfo struct {
 	Task    id.Task        `json:"task"`

@@ -94,6 +94,10 @@ func (n *Node) answer(q wire.Query) wire.Answer {
 
 func (n *Node) query(what string) (any, error) {
 	switch what {
+	case "tasks", "task-summary", "events":
+		n.gatherEvents()
+	}
+	switch what {
 	case "node":
 		return n.info(), nil
 	case "workers":

@@ -35,6 +35,8 @@ type client struct {
 	since   time.Time
 	dropped int // messages of output that it did not take in time; Node.mu guards it
 
+	reported chan struct{} // room for one: it has sent the events that there were
+
 	node    id.Node                   // of role peer
 	calls   *headwire.Peer            // what it asks of the head, through this node
 	counted bool                      // it is a driver of its job; Node.mu guards it
@@ -78,7 +80,7 @@ func (n *Node) serve(stream net.Conn) {
 		_ = stream.Close()
 		return
 	}
-	c := &client{conn: frame.New(stream), stream: stream, since: time.Now()}
+	c := &client{conn: frame.New(stream), stream: stream, since: time.Now(), reported: make(chan struct{}, 1)}
 	defer c.conn.Abort()
 	ctx, cancel := context.WithTimeout(n.ctx, handshakeTime)
 	peer, _, err := c.conn.Handshake(ctx, frame.Hello{
@@ -252,6 +254,12 @@ func (n *Node) handle(c *client, kind byte, body []byte) error {
 			n.events.add(m)
 		}
 		return err
+	case wire.KindReported:
+		select {
+		case c.reported <- struct{}{}:
+		default:
+		}
+		return nil
 	case wire.KindLeaseRequest, wire.KindLeaseReturn:
 		if c.role != wire.RoleCLI {
 			return n.handleLease(c, kind, body)
@@ -269,10 +277,14 @@ func (n *Node) handleQuery(c *client, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := c.conn.Send(wire.KindAnswer, wire.JSON(n.answer(q))); err != nil && !errors.Is(err, frame.ErrClosed) {
-		return c.conn.Send(wire.KindAnswer, wire.JSON(wire.Answer{Request: q.Request, Error: err.Error()}))
-	}
+	n.running.Go(func() { n.tellAnswer(c, q) }) // it may wait for the client's own events
 	return nil
+}
+
+func (n *Node) tellAnswer(c *client, q wire.Query) {
+	if err := c.conn.Send(wire.KindAnswer, wire.JSON(n.answer(q))); err != nil && !errors.Is(err, frame.ErrClosed) {
+		_ = c.conn.Send(wire.KindAnswer, wire.JSON(wire.Answer{Request: q.Request, Error: err.Error()})) // the client has gone, then
+	}
 }
 
 func (n *Node) handleLease(c *client, kind byte, body []byte) error {
