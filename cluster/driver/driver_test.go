@@ -233,3 +233,25 @@ func BenchmarkActorSync(b *testing.B) {
 		<-a.Call(Spec{Form: wire.FormCall}).Done()
 	}
 }
+
+// TestEndsAreListed: tasks that no worker has run are not listed as waiting for ever.
+func TestEndsAreListed(t *testing.T) {
+	n := startNode(t, 0, &script{})
+	d := connect(t, n)
+	canceled, refused := d.Submit(call("canceled")), call("refused")
+	refused.Class = wire.Class{Resources: map[string]float64{"gpu": 1}}
+	if _, ok := errors.AsType[*fault.InfeasibleError](failureOf(t, d.Submit(refused))); !ok {
+		t.Error("a GPU is no infeasible request")
+	}
+	canceled.Cancel(false)
+	if _, ok := errors.AsType[*fault.CanceledError](failureOf(t, canceled)); !ok {
+		t.Error("it is not canceled")
+	}
+	last := map[string]wire.TaskState{}
+	for _, e := range d.events.take() {
+		last[e.Name] = e.State
+	}
+	if last["canceled"] != wire.TaskCanceled || last["refused"] != wire.TaskFailed {
+		t.Errorf("the tasks are %v", last)
+	}
+}

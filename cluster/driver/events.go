@@ -1,10 +1,12 @@
 package driver
 
 import (
+	"errors"
 	"sync"
 	"time"
 
 	"mobula/cluster/wire"
+	"mobula/internal/fault"
 	"mobula/internal/id"
 )
 
@@ -20,6 +22,7 @@ type eventLog struct {
 
 // note records that a task has entered a state.
 func (l *eventLog) note(t *task, state wire.TaskState, at time.Time, worker id.Worker) {
+	t.listed.Store(state != wire.TaskFinished && state != wire.TaskFailed && state != wire.TaskCanceled)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.list) >= maxNoted {
@@ -33,6 +36,18 @@ func (l *eventLog) ended(t *task, state wire.TaskState, took time.Duration, work
 	now := time.Now()
 	l.note(t, wire.TaskRunning, now.Add(-took), worker)
 	l.note(t, state, now, worker)
+}
+
+// resolved records the end of a task that no worker has reported.
+func (l *eventLog) resolved(t *task, err error) {
+	if !t.listed.Load() {
+		return
+	}
+	state := wire.TaskFailed
+	if _, ok := errors.AsType[*fault.CanceledError](err); ok {
+		state = wire.TaskCanceled
+	}
+	l.note(t, state, time.Now(), id.Worker{})
 }
 
 // take returns what was noted since the last time.

@@ -158,6 +158,9 @@ func (o *Object) resolve(value wire.Payload, err error) {
 		close(o.done)
 	}
 	o.mu.Unlock()
+	if o.task != nil && err != nil {
+		o.task.d.events.resolved(o.task, err)
+	}
 	if o.task != nil && o.task.spec.Form >= wire.FormCall {
 		o.task.actor.settled()
 	}

@@ -40,6 +40,7 @@ type task struct {
 	actor   *Actor // of a constructor or call
 	waiting atomic.Int32
 	failed  atomic.Pointer[fault.InputError]
+	listed  atomic.Bool // the last event that was noted of it is not of its end
 
 	// guarded by Driver.mu
 	attempt  int
