@@ -32,6 +32,7 @@ type Actor struct {
 	d        *Driver
 	spec     ActorSpec
 	attached bool              // another driver made it
+	created  int64             // ms since 1970
 	again    func(life uint64) // has the cluster's next life reached; see named.go
 
 	mu       sync.Mutex // guards below
@@ -59,7 +60,7 @@ func (d *Driver) NewActor(s ActorSpec) *Actor {
 }
 
 func (d *Driver) actor(identity id.Actor, s ActorSpec) *Actor {
-	a := &Actor{d: d, spec: s}
+	a := &Actor{d: d, spec: s, created: time.Now().UnixMilli()}
 	a.identity.Store(&identity)
 	return a
 }

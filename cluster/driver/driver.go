@@ -137,9 +137,15 @@ func (d *Driver) disconnect(reason error) {
 	for _, l := range leases {
 		l.conn.Abort()
 	}
-	d.node.Abort()
+	d.report()
+	hung := time.AfterFunc(lastWords, d.node.Abort)
+	_ = d.node.Close() // it may have gone
+	hung.Stop()
 	d.runDeferred()
 }
+
+// lastWords bounds how long the node may take to read what is still to be told.
+const lastWords = time.Second
 
 // later has f called without locks, in order. Any lock may be held.
 func (d *Driver) later(f func()) {
@@ -283,8 +289,7 @@ func (d *Driver) handle(kind byte, body []byte) error {
 	case wire.KindWorkerExited:
 		return receive(body, d.workerExited)
 	case wire.KindReport:
-		d.report()
-		_ = d.node.Send(wire.KindReported, nil) // without the node nobody asks
+		return receive(body, d.tell)
 	case wire.KindLog:
 		return receive(body, func(m wire.Log) {
 			if d.conf.OnLog != nil {

@@ -22,7 +22,7 @@ type eventLog struct {
 
 // note records that a task has entered a state.
 func (l *eventLog) note(t *task, state wire.TaskState, at time.Time, worker id.Worker) {
-	t.listed.Store(state != wire.TaskFinished && state != wire.TaskFailed && state != wire.TaskCanceled)
+	t.listed.Store(!state.Ended())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.list) >= maxNoted {
@@ -65,6 +65,38 @@ func (l *eventLog) reuse(list []wire.TaskEvent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.free = list[:0]
+}
+
+// tell sends the node what it asks for.
+func (d *Driver) tell(m wire.Report) {
+	d.report()
+	var out wire.Reported
+	if m.Actors {
+		out.Actors = d.ownActors()
+	}
+	_ = d.node.Send(wire.KindReported, wire.JSON(out)) // without the node nobody asks
+}
+
+// ownActors lists the actors that have a worker and live for this driver, as many as are told.
+func (d *Driver) ownActors() (list []wire.OwnedActor) {
+	workers := map[*Actor]id.Worker{}
+	d.mu.Lock()
+	for _, l := range d.leases {
+		for a := range l.actors {
+			if !l.attached && len(workers) < wire.MaxOwnedActors {
+				workers[a] = l.grant.Worker
+			}
+		}
+	}
+	d.mu.Unlock()
+	for a, worker := range workers {
+		a.mu.Lock()
+		if a.gone == nil && a.made != nil {
+			list = append(list, wire.OwnedActor{ID: a.ID(), Class: a.spec.Name, Alive: a.made.Ready(), Restarts: a.restarts, Worker: worker, Created: a.created})
+		}
+		a.mu.Unlock()
+	}
+	return list
 }
 
 // report sends what was noted to the node.

@@ -108,11 +108,11 @@ func (l *eventLog) each(f func(job id.Job, e wire.TaskEvent)) {
 	}
 }
 
-// gatherTime bounds the wait for drivers' events.
+// gatherTime bounds the wait for what drivers tell.
 const gatherTime = 100 * time.Millisecond
 
-// gatherEvents has the drivers of this machine send the events that they have, before somebody looks at them.
-func (n *Node) gatherEvents() {
+// gather has the drivers of this machine tell what they have, before somebody looks at it.
+func (n *Node) gather(m wire.Report) {
 	var drivers []*client
 	n.mu.Lock()
 	for _, c := range n.sortedClients() {
@@ -126,7 +126,7 @@ func (n *Node) gatherEvents() {
 		case <-c.reported: // of an earlier question
 		default:
 		}
-		_ = c.conn.Send(wire.KindReport, nil) // one that goes is not waited for long
+		_ = c.conn.Send(wire.KindReport, wire.JSON(m)) // one that goes is not waited for long
 	}
 	timer := time.NewTimer(gatherTime)
 	defer timer.Stop()
@@ -139,6 +139,17 @@ func (n *Node) gatherEvents() {
 			return
 		}
 	}
+}
+
+// endJob records that the tasks of a job have ended with its driver, as far as it has not told how.
+func (l *eventLog) endJob(job id.Job, now time.Time) {
+	m := wire.Events{Job: job}
+	for _, t := range l.tasks() {
+		if t.Job == job && !t.State.Ended() {
+			m.List = append(m.List, wire.TaskEvent{Task: t.Task, Name: t.Name, State: wire.TaskCanceled, Nanos: now.UnixNano(), Worker: t.Worker, Attempt: t.Attempt})
+		}
+	}
+	l.add(m)
 }
 
 // TaskInfo is a task in the answer to the query "tasks".

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,6 +31,31 @@ func TestTasksOfEvents(t *testing.T) {
 	}
 	if s := fmt.Sprint(l.summary()); s != "[{f failed 1} {g running 1}]" {
 		t.Error(s)
+	}
+}
+
+// TestTasksEndWithTheirDriver: what a driver that has gone has not told of its tasks is that they ended.
+func TestTasksEndWithTheirDriver(t *testing.T) {
+	ids := id.NewGenerator([8]byte{1})
+	job, other := id.Job{ID: ids.Next()}, id.Job{ID: ids.Next()}
+	var l eventLog
+	for i, state := range []wire.TaskState{wire.TaskQueued, wire.TaskRunning, wire.TaskFinished, wire.TaskFailed, wire.TaskRetried} {
+		for _, j := range []id.Job{job, other} {
+			l.add(wire.Events{Job: j, List: []wire.TaskEvent{{Task: id.Task{ID: ids.Next()}, Name: fmt.Sprint(i), State: state, Nanos: 1, Attempt: 1}}})
+		}
+	}
+	l.endJob(job, time.Unix(0, 5))
+	var got []wire.TaskState
+	for _, x := range l.tasks() {
+		if x.Job == job {
+			got = append(got, x.State)
+		}
+	}
+	if want := []wire.TaskState{wire.TaskCanceled, wire.TaskCanceled, wire.TaskFinished, wire.TaskFailed, wire.TaskCanceled}; !slices.Equal(got, want) {
+		t.Errorf("the tasks of the driver are %v, not %v", got, want)
+	}
+	if open := l.tasks()[1].State; open != wire.TaskQueued {
+		t.Errorf("a task of another driver is %v", open)
 	}
 }
 

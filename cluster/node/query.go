@@ -95,7 +95,10 @@ func (n *Node) answer(q wire.Query) wire.Answer {
 func (n *Node) query(what string) (any, error) {
 	switch what {
 	case "tasks", "task-summary", "events":
-		n.gatherEvents()
+		n.gather(wire.Report{})
+	case "actors":
+		n.gather(wire.Report{Actors: true})
+		return n.ownedActors(), nil
 	}
 	switch what {
 	case "node":
@@ -112,6 +115,24 @@ func (n *Node) query(what string) (any, error) {
 		return n.events.summary(), nil
 	}
 	return n.report(what)
+}
+
+// OwnedActorInfo is an actor in the answer to the query "actors": one that lives for a driver of this machine.
+type OwnedActorInfo struct {
+	wire.OwnedActor
+	Job id.Job `json:"job,omitzero"`
+}
+
+func (n *Node) ownedActors() []OwnedActorInfo {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := []OwnedActorInfo{}
+	for _, c := range n.sortedClients() {
+		for _, a := range c.actors {
+			all = append(all, OwnedActorInfo{a, c.job})
+		}
+	}
+	return all
 }
 
 func (n *Node) info() Info {

@@ -74,7 +74,7 @@ func (n *Node) report(what string) (any, error) {
 		}
 		return n.logs.read(which, offset)
 	}
-	return nil, fmt.Errorf("a node knows nothing of %.40q: ask for node, workers, leases, clients, tasks, task-summary, events, memory, objects, logs or log", what)
+	return nil, fmt.Errorf("a node knows nothing of %.40q: ask for node, workers, leases, clients, tasks, task-summary, actors, events, memory, objects, logs or log", what)
 }
 
 // all lists the events that are kept, in the order in which they came.

@@ -35,7 +35,8 @@ type client struct {
 	since   time.Time
 	dropped int // messages of output that it did not take in time; Node.mu guards it
 
-	reported chan struct{} // room for one: it has sent the events that there were
+	reported chan struct{}     // room for one: it has told what it was asked for
+	actors   []wire.OwnedActor // as it has told; Node.mu guards it
 
 	node    id.Node                   // of role peer
 	calls   *headwire.Peer            // what it asks of the head, through this node
@@ -215,6 +216,13 @@ func (n *Node) farewell(c *client) {
 		c.calls.End(nil)
 	}
 	defer c.closeRelays()
+	n.forget(c)
+	if c.counted {
+		n.events.endJob(c.job, time.Now())
+	}
+}
+
+func (n *Node) forget(c *client) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.clients, c.id)
@@ -255,6 +263,13 @@ func (n *Node) handle(c *client, kind byte, body []byte) error {
 		}
 		return err
 	case wire.KindReported:
+		m, err := wire.ParseJSON[wire.Reported](body)
+		if err != nil {
+			return err
+		}
+		n.mu.Lock()
+		c.actors = m.Actors
+		n.mu.Unlock()
 		select {
 		case c.reported <- struct{}{}:
 		default:

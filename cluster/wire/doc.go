@@ -50,6 +50,6 @@ const (
 	KindQuery                         // client
 	KindAnswer                        // node
 	KindLeaseWanted                   // node: others wait, give it back when it is idle
-	KindReport                        // node: send the events that there are now
-	KindReported                      // driver: they are sent
+	KindReport                        // node: send what there is to tell now
+	KindReported                      // driver: it is sent, but for what this has
 )

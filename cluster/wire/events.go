@@ -32,6 +32,9 @@ func (s TaskState) String() string {
 	return taskStates[s]
 }
 
+// Ended reports whether a task in this state runs no more.
+func (s TaskState) Ended() bool { return s == TaskFinished || s == TaskFailed || s == TaskCanceled }
+
 // MarshalText writes the name.
 func (s TaskState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
@@ -61,6 +64,29 @@ type Events struct {
 	Job  id.Job
 	List []TaskEvent
 }
+
+// Report asks a driver for the events that it has.
+type Report struct {
+	Actors bool `json:"actors,omitempty"` // and which actors live for it
+}
+
+// Reported is the answer, after the events.
+type Reported struct {
+	Actors []OwnedActor `json:"actors,omitempty"`
+}
+
+// OwnedActor is an actor that lives for a driver: no head knows of it.
+type OwnedActor struct {
+	ID       id.Actor  `json:"id"`
+	Class    string    `json:"class,omitempty"` // where it was made
+	Alive    bool      `json:"alive,omitempty"` // its constructor has run
+	Restarts int       `json:"restarts,omitempty"`
+	Worker   id.Worker `json:"worker,omitzero"`
+	Created  int64     `json:"created"` // ms since 1970
+}
+
+// MaxOwnedActors bounds the actors of an answer.
+const MaxOwnedActors = 10_000
 
 // minEvent is the size of the smallest event in bytes.
 const minEvent = 16 + 1 + 1 + 1 + 16 + 1

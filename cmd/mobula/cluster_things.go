@@ -55,7 +55,29 @@ func listActors(ctx context.Context, c headwire.Caller, now time.Time) (*table, 
 		}
 		t.add(actorRow{a, at}, short(a.ID), a.Name, a.Namespace, a.Class, a.State, strconv.Itoa(a.Restarts), at, detached, since(now, a.Created), reason)
 	}
-	return t, nil
+	return t, addOwnedActors(ctx, c, t, nodes, now)
+}
+
+// addOwnedActors adds the actors that no head knows: they live for a driver, and end with it.
+func addOwnedActors(ctx context.Context, c headwire.Caller, t *table, nodes []headwire.NodeInfo, now time.Time) error {
+	answers, err := fromNodes[[]node.OwnedActorInfo](ctx, c, headwire.Query{What: "actors"})
+	if err != nil {
+		return err
+	}
+	names := nodeNames{}
+	for _, n := range nodes {
+		names[n.Prefix] = n.Name
+	}
+	for _, answer := range answers {
+		for _, a := range answer.data {
+			row := actorRow{headwire.ActorInfo{ID: a.ID, Job: a.Job, Class: a.Class, State: "pending", Restarts: a.Restarts, Worker: a.Worker, Created: a.Created}, names.of(a.Worker)}
+			if a.Alive {
+				row.State = "alive"
+			}
+			t.add(row, short(a.ID), "", "", a.Class, row.State, strconv.Itoa(a.Restarts), row.NodeName, "no", since(now, a.Created), "")
+		}
+	}
+	return nil
 }
 
 type jobRow struct{ headwire.JobInfo }

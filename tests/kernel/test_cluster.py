@@ -1,8 +1,10 @@
 """Tasks of cells on a cluster: closures, session variables, actors, errors, output, interrupts, ends."""
 
+import json
 import os
 import re
 import signal
+import subprocess
 import time
 
 import psutil
@@ -166,6 +168,21 @@ def test_hot_load_on_a_live_actor(kernel):
     shown = failure(kernel, "mobula.Call(hits, (*Counter).add).Value()")
     assert "session variable step" in shown and "another value" in shown, shown
     assert value(kernel, "mobula.Call(hits, func(c *Counter) int { return c.n }).Value()") == "11"
+
+
+def test_a_second_terminal_sees_what_a_cell_has_done(kernel):
+    kernel.run(COUNTER).ok()
+    kernel.run("seen := func(c *Counter) int { c.n++; return c.n }\nfor range 3 { mobula.Call(hits, seen).Value() }").ok()
+    node = re.search(r"address\s+(\S+)", kernel.run("%cluster").ok().of("display_data")[0]["data"]["text/plain"]).group(1)
+
+    def told(*args):
+        run = subprocess.run([kit.BINARY, *args, "--format", "json"], env=os.environ | {"MOBULA_ADDRESS": node}, capture_output=True, text=True, check=True, timeout=kit.PATIENCE)
+        return json.loads(run.stdout)
+
+    assert any(a["state"] == "alive" and a["class"].startswith("cell[") for a in told("list", "actors"))
+    states = [t["state"] for t in told("list", "tasks", "--limit", "0") if t["name"].startswith("cell[")]
+    open_ = [t for t in told("list", "tasks", "--limit", "0") if t["name"].startswith("cell[") and t["state"] not in ("finished", "failed", "canceled")]
+    assert states and not open_, open_  # nothing runs now
 
 
 def test_tasks_of_tasks(kernel):
