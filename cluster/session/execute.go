@@ -142,6 +142,7 @@ func (e *executor) all() []*Session {
 }
 
 func (e *executor) close() {
+	views.runs.Wait()
 	if e.process != nil {
 		return // it is the driver's
 	}
@@ -188,6 +189,7 @@ func (e *executor) Execute(t *worker.Task) worker.Outcome {
 	}
 	t.Closure = wire.Payload{} // an actor may live long
 	x := &execution{task: t, s: s}
+	defer views.taskEnded()
 	if f := x.run(run); f != nil {
 		return failed(*f)
 	}

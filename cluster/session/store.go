@@ -143,6 +143,7 @@ func (s *Session) fetchOwn(value wire.Payload) (codec.Encoded, error) {
 	if err != nil {
 		return codec.Encoded{}, err
 	}
+	views.saw(o.Buffers)
 	return codec.Encoded{Head: o.Head, Buffers: o.Buffers}, nil
 }
 
