@@ -254,11 +254,13 @@ func (c *conn) work() {
 	}
 }
 
-// done forgets a task that has ended.
+// done forgets a task that has ended. The driver may have pushed it again by now.
 func (c *conn) done(t *Task) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.pending, t.Task)
+	if c.pending[t.Task] == t {
+		delete(c.pending, t.Task)
+	}
 }
 
 // task returns a task that is queued or runs, nil for others.

@@ -37,3 +37,18 @@ func TestKept(t *testing.T) {
 		t.Errorf("%v, %v", h.released, c.kept)
 	}
 }
+
+// TestDoneLeavesTheNextAttempt: a task that was pushed again before its last attempt was forgotten can still be canceled.
+func TestDoneLeavesTheNextAttempt(t *testing.T) {
+	again := &Task{}
+	again.Task = id.New[id.Task]()
+	before := &Task{Push: again.Push}
+	c := &conn{pending: map[id.Task]*Task{again.Task: again}}
+	c.done(before)
+	if c.task(again.Task) != again {
+		t.Error("the attempt that runs is forgotten")
+	}
+	if c.done(again); c.task(again.Task) != nil {
+		t.Error("a task that has ended is kept")
+	}
+}
