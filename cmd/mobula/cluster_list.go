@@ -248,11 +248,15 @@ type nodeNames map[string]string
 
 func namesOfNodes(ctx context.Context, c headwire.Caller) (nodeNames, error) {
 	all, err := ask(ctx, c, headwire.ListNodes, headwire.None{})
+	return namesIn(all), err
+}
+
+func namesIn(nodes []headwire.NodeInfo) nodeNames {
 	names := nodeNames{}
-	for _, n := range all {
+	for _, n := range nodes {
 		names[n.Prefix] = n.Name
 	}
-	return names, err
+	return names
 }
 
 func (n nodeNames) of(worker id.Worker) string {

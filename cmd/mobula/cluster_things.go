@@ -64,10 +64,7 @@ func addOwnedActors(ctx context.Context, c headwire.Caller, t *table, nodes []he
 	if err != nil {
 		return err
 	}
-	names := nodeNames{}
-	for _, n := range nodes {
-		names[n.Prefix] = n.Name
-	}
+	names := namesIn(nodes)
 	for _, answer := range answers {
 		for _, a := range answer.data {
 			row := actorRow{headwire.ActorInfo{ID: a.ID, Job: a.Job, Class: a.Class, State: "pending", Restarts: a.Restarts, Worker: a.Worker, Created: a.Created}, names.of(a.Worker)}
