@@ -104,6 +104,8 @@ type executor struct {
 	conf Config
 	// process returns the session of this process, where the driver is in it; nil: there is one for each job.
 	process func() *Session
+	// collections are those that tasks of this worker have begun. A process may have several workers.
+	collections sync.WaitGroup
 
 	mu       sync.Mutex // guards below
 	sessions map[id.Job]*Session
@@ -142,7 +144,7 @@ func (e *executor) all() []*Session {
 }
 
 func (e *executor) close() {
-	views.runs.Wait()
+	e.collections.Wait()
 	if e.process != nil {
 		return // it is the driver's
 	}
@@ -189,7 +191,7 @@ func (e *executor) Execute(t *worker.Task) worker.Outcome {
 	}
 	t.Closure = wire.Payload{} // an actor may live long
 	x := &execution{task: t, s: s}
-	defer views.taskEnded()
+	defer views.taskEnded(&e.collections)
 	if f := x.run(run); f != nil {
 		return failed(*f)
 	}

@@ -12,7 +12,6 @@ import (
 type viewed struct {
 	bytes      atomic.Int64 // since it ran last
 	collecting atomic.Bool
-	runs       sync.WaitGroup
 }
 
 var views viewed
@@ -27,14 +26,14 @@ func (v *viewed) saw(buffers [][]byte) {
 	}
 }
 
-// taskEnded runs the collector if that is worth it.
-func (v *viewed) taskEnded() {
+// taskEnded runs the collector, on a goroutine of the given group, if that is worth it.
+func (v *viewed) taskEnded(runs *sync.WaitGroup) {
 	bytes := v.bytes.Load()
 	if bytes < muchViewed || 2*bytes < liveHeap() || !v.collecting.CompareAndSwap(false, true) {
 		return
 	}
 	v.bytes.Store(0)
-	v.runs.Go(func() {
+	runs.Go(func() {
 		defer v.collecting.Store(false)
 		runtime.GC()
 	})

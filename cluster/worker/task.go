@@ -217,6 +217,8 @@ func (t *Task) finish(start time.Time, out Outcome) {
 		t.send(&m) // else the end of the worker is why it failed: the driver tries it again
 	}
 	t.conn.done(t)
+	t.mu.Lock() // goroutines that the task has left may ask for its context
+	defer t.mu.Unlock()
 	if t.ctx != nil {
 		t.cancel(nil)
 	}
