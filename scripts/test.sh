@@ -23,18 +23,18 @@ pytests() { "$VENV/bin/python" -m pytest -q "$@"; }
 export -f pytests; export VENV ROOT OUT
 only=("$@")
 suite setup 270 bash -c 'source scripts/common.sh; venv test; build_mobula; install_kernel'
-suite lint 300 scripts/lint.sh
-suite unit 420 go test -timeout 400s $(go list ./... | grep -v /tests/)
-suite nvml 60 bash -c 'source scripts/common.sh; nvml_flags
+suite lint 330 scripts/lint.sh
+suite unit 400 go test -timeout 380s $(go list ./... | grep -v /tests/)
+suite nvml 40 bash -c 'source scripts/common.sh; nvml_flags
   [ ${#NVML[@]} != 0 ] || { echo "not run: here no program links that looks up symbols of NVIDIA'"'"'s library as it calls them"; exit; }
-  go test -timeout 50s "${NVML[@]}" ./cluster/gpu/...'
-suite sessions 120 go test -timeout 110s ./tests/session/...
-suite core 270 go test -race -timeout 260s ./tests/core/...
-suite memory 60 go test -timeout 50s -run 'TestTwiceTheStore' ./tests/core # the race detector takes memory of its own
+  go test -timeout 35s "${NVML[@]}" ./cluster/gpu/...'
+suite sessions 80 go test -timeout 75s ./tests/session/...
+suite core 450 go test -race -timeout 440s ./tests/core/...
+suite memory 40 go test -timeout 35s -run 'TestTwiceTheStore' ./tests/core # the race detector takes memory of its own
 suite kernel 330 bash -c 'pytests tests/kernel'
 [ -z "${MOBULA_KILLS:-}" ] || suite kills 1500 bash -c 'pytests --timeout 1400 tests/kernel/test_kills.py'
-suite lang 330 go run ./tests/lang -sample 5m -seed 1 -report ""
-suite browser 240 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
+suite lang 200 go run ./tests/lang -sample 3m -seed 1 -report ""
+suite browser 260 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
 
 printf '\n'
 for i in "${!names[@]}"; do printf '%-10s %s\n' "${names[$i]}" "${results[$i]}"; done
