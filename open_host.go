@@ -39,6 +39,7 @@ func open(ctx context.Context, c Config) (s *session.Session, end func() error, 
 	if sc.OnPending == nil {
 		sc.OnPending = h.OnPending
 	}
+	sc.OnBusy = h.OnBusy
 	h.Apart(func() { s, err = session.Connect(ctx, sc) })
 	if err != nil {
 		return nil, nil, err

@@ -10,51 +10,69 @@ import (
 	"sync"
 	"time"
 
-	"mobula/cluster/headclient"
-	"mobula/cluster/headwire"
-	"mobula/cluster/node"
-	"mobula/cluster/sched"
-	"mobula/cluster/wire"
-	"mobula/internal/id"
 	"mobula/interp/clusterproc"
 	"mobula/interp/hostrpc"
-	"mobula/objstore"
 )
 
 // Clusters is an Engine whose cells can run tasks on a cluster.
 type Clusters interface {
-	// ConnectCluster has the tasks of cells go to the cluster of a node of this machine, by the address of its socket. With "" it is the notebook's own,
-	// which is started if it does not run. Where cells use that cluster already nothing changes.
-	ConnectCluster(ctx context.Context, cell int, address string) (ClusterStatus, error)
+	// ConnectCluster has the tasks of cells go to a cluster. Where they go there already nothing changes.
+	ConnectCluster(ctx context.Context, cell int, to ClusterTarget) (ClusterStatus, error)
+	// ScaleCluster gives the notebook's own cluster that many nodes; progress is told of each that comes or goes.
+	ScaleCluster(ctx context.Context, nodes int, progress func(text string)) (ClusterStatus, error)
 	// ClusterStatus tells about the cluster that cells use; false where they use none.
 	ClusterStatus(ctx context.Context) (ClusterStatus, bool, error)
+	// KnownClusters are those that a notebook can use by name: its own, and those of this machine.
+	KnownClusters(ctx context.Context) []KnownCluster
+	// ClusterLog is the end of what the processes of the notebook's own cluster have said; false where there is none.
+	ClusterLog() (text string, own bool)
 	// StopCluster leaves the cluster, and ends it if it is the notebook's own. It returns the address of the cluster; "" where cells use none.
 	StopCluster(ctx context.Context) (address string, own bool, err error)
 }
 
-// ClusterStatus is the state of a cluster.
-type ClusterStatus struct {
+// ClusterTarget is a cluster to use.
+type ClusterTarget struct {
+	// Address is the socket of a node of this machine, the name of a cluster that has one here, or mobula://HOST:PORT of a head, which this machine then
+	// joins with a node that takes no tasks. "" is the notebook's own cluster, which is started if it does not run.
 	Address string
-	Own     bool   // it is the notebook's own
-	Node    string // that cells reach it through
-	Nodes   int    // that are not dead; figures without another word are of all of them
-	Total   sched.Resources
-	Free    sched.Resources
-	Workers int
-	Store   *objstore.Stats  // of the node that cells use, nil where it has none
-	Tasks   []node.TaskCount // that were submitted through this node
-
-	id id.Node // of Node
+	Token   string          // to join a head by: the token, or the file that it is in; "": the variable MOBULA_TOKEN has it
+	Options *ClusterOptions // of the notebook's own; nil: as it is, or the usual ones
+	Force   bool            // leave the cluster that is used; the notebook's own ends then
+	Keep    bool            // leave it without ending it
 }
 
-// clusters is what a session knows of its cluster.
+// ClusterOptions are those of the notebook's own cluster: what each node offers (0: what the machine has), and how many there are (0: one). The
+// names are those of mobula.Config.
+type ClusterOptions struct {
+	CPUs   float64 `json:",omitzero"`
+	GPUs   int     `json:",omitzero"`
+	Memory int64   `json:",omitzero"` // bytes
+	Store  int64   `json:",omitzero"` // bytes
+	Nodes  int     `json:"-"`
+}
+
+// ClusterCommands are the command lines of a notebook's own clusters (see package clusterproc).
+type ClusterCommands struct {
+	// Own runs a cluster as the JSON of a mobula.Config says, which may be nil.
+	Own func(config []byte) ([]string, error)
+	// Node runs a further node of such a cluster, with the same config.
+	Node func(head string, config []byte) ([]string, error)
+	// Gateway runs a node without resources of its own, which joins the head at an address.
+	Gateway func(head string) ([]string, error)
+	// Version is that of this program.
+	Version string
+}
+
+// clusters is what a session knows of its clusters.
 type clusters struct {
-	command func(config []byte) ([]string, error) // that runs an embedded cluster
+	commands ClusterCommands
 
 	mu      sync.Mutex // guards below; held while a cluster starts
 	own     *clusterproc.Cluster
-	started []string // the command of own
-	address string   // of a cluster that the user has named
+	started []string             // the command of own
+	address string               // of a cluster that the user has named; "": own
+	target  string               // what the user has named: that, or a head
+	gateway *clusterproc.Cluster // the node of this machine that was started to reach it
 }
 
 // errNoCluster is the error of engines that cannot ship code.
@@ -77,7 +95,11 @@ func (c *clusters) where(ctx context.Context, options []byte, dir string, env []
 		}
 		_ = c.own.Close() // the session has left it, and wants another
 	}
-	own, err := clusterproc.Start(ctx, clusterproc.Config{Command: command, Dir: dir, Env: env})
+	conf := clusterproc.Config{Command: command, Dir: dir, Env: env}
+	if c.commands.Node != nil {
+		conf.NodeCommand = func(head string) ([]string, error) { return c.commands.Node(head, options) }
+	}
+	own, err := clusterproc.Start(ctx, conf)
 	if err != nil {
 		return "", err
 	}
@@ -87,14 +109,14 @@ func (c *clusters) where(ctx context.Context, options []byte, dir string, env []
 
 // wanted returns the command of an embedded cluster; special says that the options ask for more than the usual one.
 func (c *clusters) wanted(options []byte) (command []string, special bool, err error) {
-	if c.command == nil {
+	if c.commands.Own == nil {
 		return nil, false, nil
 	}
-	usual, err := c.command(nil)
+	usual, err := c.commands.Own(nil)
 	if err != nil || len(options) == 0 {
 		return usual, false, err
 	}
-	command, err = c.command(options)
+	command, err = c.commands.Own(options)
 	return command, !slices.Equal(command, usual), err
 }
 
@@ -111,6 +133,16 @@ func (c *clusters) current() (address string, own bool) {
 	return "", false
 }
 
+// running returns the notebook's own cluster, nil where it does not run.
+func (c *clusters) running() *clusterproc.Cluster {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.own == nil || c.own.Err() != nil {
+		return nil
+	}
+	return c.own
+}
+
 // ended tells why the notebook's own cluster has ended, nil where it has not, or cells use another.
 func (c *clusters) ended() error {
 	c.mu.Lock()
@@ -121,22 +153,43 @@ func (c *clusters) ended() error {
 	return c.own.Err()
 }
 
-// leave ends the cluster, or forgets the one that the user has named.
+// leave forgets the cluster in use, and ends what this notebook has started for it.
 func (c *clusters) leave() error {
 	c.mu.Lock()
-	own := c.own
-	c.own, c.address = nil, ""
+	ending := c.gateway
+	if c.address == "" {
+		ending, c.own = c.own, nil
+	}
+	c.address, c.target, c.gateway = "", "", nil
 	c.mu.Unlock()
-	if own == nil {
+	if ending == nil {
 		return nil
 	}
-	return own.Close()
+	return ending.Close()
 }
 
-func (c *clusters) use(address string) {
+// closeAll leaves the cluster in use and ends the notebook's own.
+func (c *clusters) closeAll() error {
+	err := c.leave()
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.address = address
+	own := c.own
+	c.own = nil
+	c.mu.Unlock()
+	if own != nil {
+		err = errors.Join(err, own.Close())
+	}
+	return err
+}
+
+// use has address stand for the cluster in use; "" is the notebook's own. What was used before goes on, but for a gateway.
+func (c *clusters) use(address, target string, gateway *clusterproc.Cluster) {
+	c.mu.Lock()
+	before := c.gateway
+	c.address, c.target, c.gateway = address, target, gateway
+	c.mu.Unlock()
+	if before != nil && before != gateway {
+		_ = before.Close() // it always succeeds
+	}
 }
 
 // answerAddress tells the host where the cluster is.
@@ -155,7 +208,7 @@ func (s *Session) answerAddress(q *hostrpc.AddressRequest) {
 }
 
 // ConnectCluster has cells use a cluster.
-func (s *Session) ConnectCluster(ctx context.Context, cell int, address string) (ClusterStatus, error) {
+func (s *Session) ConnectCluster(ctx context.Context, cell int, to ClusterTarget) (ClusterStatus, error) {
 	if err := s.lock(ctx); err != nil {
 		return ClusterStatus{}, err
 	}
@@ -163,22 +216,22 @@ func (s *Session) ConnectCluster(ctx context.Context, cell int, address string) 
 	if err := s.ready(ctx, cell); err != nil {
 		return ClusterStatus{}, err
 	}
-	if address != "" {
-		if _, err := askCluster(ctx, address); err != nil { // before the one in use is left
-			return ClusterStatus{}, err
-		}
+	began := time.Now()
+	if err := s.switchCluster(ctx, to); err != nil {
+		return ClusterStatus{}, err
 	}
-	if now, own := s.clusters.current(); now != address && (address != "" || !own) {
-		if now != "" {
-			if err := s.leave(ctx); err != nil {
-				return ClusterStatus{}, err
-			}
-		}
-		s.clusters.use(address)
-	}
-	where, err := s.clusters.where(ctx, nil, s.Dir(), s.Environ())
+	options, err := to.Options.config()
 	if err != nil {
 		return ClusterStatus{}, err
+	}
+	where, err := s.clusters.where(ctx, options, s.Dir(), s.Environ())
+	if err != nil {
+		return ClusterStatus{}, err
+	}
+	if to.Options != nil {
+		if err := s.scale(ctx, max(1, to.Options.Nodes), func(string) {}); err != nil {
+			return ClusterStatus{}, err
+		}
 	}
 	st, err := s.clusterStatus(ctx)
 	if err != nil {
@@ -188,21 +241,104 @@ func (s *Session) ConnectCluster(ctx context.Context, cell int, address string) 
 	if _, fault := s.call(ctx, Cell{Number: cell}, &hostrpc.Request{Cluster: join}); fault != nil {
 		return ClusterStatus{}, errors.New(fault.Value)
 	}
+	st.Took = time.Since(began)
 	return st, nil
+}
+
+// config is the options as an embedded cluster takes them.
+func (o *ClusterOptions) config() ([]byte, error) {
+	if o == nil {
+		return nil, nil
+	}
+	return json.Marshal(o)
+}
+
+// switchCluster leaves the cluster in use where another is wanted, and has that one stand for it; the queue's token is held.
+func (s *Session) switchCluster(ctx context.Context, to ClusterTarget) error {
+	address, err := resolveCluster(ctx, to.Address)
+	if err != nil {
+		return err
+	}
+	was, own := s.clusters.current()
+	if was != "" && s.clusters.serves(to, address) {
+		return nil
+	}
+	if was != "" && !to.Force && !to.Keep {
+		return errInUse(s.clusters.name(), own)
+	}
+	target := address
+	var gateway *clusterproc.Cluster
+	if isHead(address) {
+		if gateway, err = s.clusters.join(ctx, to, s.Dir(), s.Environ()); err != nil {
+			return err
+		}
+		address = gateway.Address()
+	} else if address != "" {
+		if _, err := askCluster(ctx, address); err != nil { // before the one in use is left
+			return err
+		}
+	}
+	if was != "" {
+		err = s.depart(ctx)
+		if to.Force {
+			err = errors.Join(err, s.clusters.leave())
+		}
+	}
+	s.clusters.use(address, target, gateway)
+	return err
+}
+
+// errInUse is the error of a wish for a second cluster.
+func errInUse(name string, own bool) error {
+	ends := "its actors and objects stay with it, without this notebook"
+	if own {
+		ends = "it ends, with its actors and objects"
+	}
+	return fmt.Errorf("this notebook uses %s: add --force to leave it (%s), or keep it and switch with  %%cluster use NAME", name, ends)
+}
+
+// serves reports whether the cluster in use is the one that is wanted.
+func (c *clusters) serves(to ClusterTarget, address string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if address != "" || c.address != "" {
+		return address == c.address || address == c.target
+	}
+	options, err := to.Options.config()
+	if err != nil || options == nil {
+		return err == nil
+	}
+	command, _, err := c.wanted(options)
+	return err == nil && slices.Equal(command, c.started)
+}
+
+// name is what the user calls the cluster in use.
+func (c *clusters) name() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.address == "" {
+		return "its own cluster"
+	}
+	return "the cluster " + strings.TrimPrefix(c.target, "mobula://")
+}
+
+// depart has the host leave its cluster; the queue's token is held.
+func (s *Session) depart(ctx context.Context) error {
+	s.mu.Lock()
+	proc := s.state.proc
+	s.mu.Unlock()
+	if proc == nil {
+		return nil
+	}
+	if _, fault := s.call(ctx, Cell{}, &hostrpc.Request{Cluster: &hostrpc.Cluster{}}); fault != nil {
+		return errors.New(fault.Value)
+	}
+	return nil
 }
 
 // leave has the host leave its cluster, and ends the notebook's own; the queue's token is held.
 func (s *Session) leave(ctx context.Context) error {
-	s.mu.Lock()
-	proc := s.state.proc
-	s.mu.Unlock()
-	var err error
-	if proc != nil {
-		if _, fault := s.call(ctx, Cell{}, &hostrpc.Request{Cluster: &hostrpc.Cluster{}}); fault != nil {
-			err = errors.New(fault.Value)
-		}
-	}
-	return errors.Join(err, s.clusters.leave())
+	return errors.Join(s.depart(ctx), s.clusters.leave())
 }
 
 // dropCluster has the host leave the notebook's own cluster if that has ended between cells, so that the next task starts another. The queue's
@@ -229,111 +365,11 @@ func (s *Session) StopCluster(ctx context.Context) (address string, own bool, er
 	return address, own, s.leave(ctx)
 }
 
-// ClusterStatus asks the node of the cluster in use.
-func (s *Session) ClusterStatus(ctx context.Context) (ClusterStatus, bool, error) {
-	if address, _ := s.clusters.current(); address == "" {
-		return ClusterStatus{}, false, nil
+// ClusterLog is the end of what the notebook's own cluster has said.
+func (s *Session) ClusterLog() (text string, own bool) {
+	c := s.clusters.running()
+	if c == nil {
+		return "", false
 	}
-	st, err := s.clusterStatus(ctx)
-	return st, true, err
-}
-
-func (s *Session) clusterStatus(ctx context.Context) (ClusterStatus, error) {
-	address, own := s.clusters.current()
-	st, err := askCluster(ctx, address)
-	st.Address, st.Own = address, own
-	return st, err
-}
-
-// statusTime bounds how long a cluster may take to tell about itself.
-const statusTime = 10 * time.Second
-
-// askCluster asks a node about itself, its tasks and its cluster.
-func askCluster(ctx context.Context, address string) (st ClusterStatus, err error) {
-	if strings.Contains(address, "://") || !strings.Contains(address, "/") {
-		return st, errNoSocket(address, node.Sockets())
-	}
-	ctx, cancel := context.WithTimeout(ctx, statusTime)
-	defer cancel()
-	c, err := headclient.Connect(ctx, headclient.Config{Addresses: []string{"unix:" + address}, Role: wire.RoleCLI})
-	if err != nil {
-		return st, fmt.Errorf("the node at %s: %w", address, err)
-	}
-	defer c.Close()
-	var info node.Info
-	var memory node.MemoryInfo
-	for what, into := range map[string]any{"node": &info, "memory": &memory, "task-summary": &st.Tasks} {
-		data, err := headwire.Ask(ctx, c, headwire.QueryNode, headwire.Query{What: what})
-		if err == nil {
-			err = json.Unmarshal(data, into)
-		}
-		if err != nil {
-			return st, fmt.Errorf("ask the node at %s for %s: %w", address, what, err)
-		}
-	}
-	all, err := headwire.Ask(ctx, c, headwire.ListNodes, headwire.None{})
-	if err != nil {
-		return st, fmt.Errorf("ask the cluster of the node at %s for its nodes: %w", address, err)
-	}
-	st.id, st.Node, st.Store = info.Node, info.Name, memory.Store
-	st.Nodes, st.Total, st.Free, st.Workers = 1, info.Total, info.Free, info.Workers // it knows this best
-	for _, n := range all {
-		if n.ID != info.Node && n.State != sched.Dead.String() {
-			st.Nodes++
-			st.Total, st.Free, st.Workers = st.Total.Plus(n.Total), st.Free.Plus(n.Free), st.Workers+n.Workers
-		}
-	}
-	return st, nil
-}
-
-// errNoSocket is the error of an address that is no path; here are the sockets of this machine.
-func errNoSocket(address string, here []string) error {
-	hint := "none runs here: start one with  mobula start --address HOST:PORT --token FILE"
-	if len(here) > 0 {
-		hint = "here are: " + strings.Join(here, ", ")
-	}
-	return fmt.Errorf("%q is no path of a socket: a notebook reaches a cluster through a node on its machine; %s", address, hint)
-}
-
-var (
-	_ Clusters = (*Session)(nil)
-	_ Clusters = (*Notebook)(nil)
-)
-
-// compiled returns the session, unless cells are interpreted.
-func (n *Notebook) compiled() (*Session, error) {
-	if n.engine() != Engine(n.session) {
-		return nil, errNoCluster
-	}
-	return n.session, nil
-}
-
-// ConnectCluster has cells use a cluster.
-func (n *Notebook) ConnectCluster(ctx context.Context, cell int, address string) (ClusterStatus, error) {
-	if err := n.ready(ctx, cell); err != nil {
-		return ClusterStatus{}, err
-	}
-	s, err := n.compiled()
-	if err != nil {
-		return ClusterStatus{}, err
-	}
-	return s.ConnectCluster(ctx, cell, address)
-}
-
-// ClusterStatus tells about the cluster that cells use.
-func (n *Notebook) ClusterStatus(ctx context.Context) (ClusterStatus, bool, error) {
-	s, err := n.compiled()
-	if err != nil {
-		return ClusterStatus{}, false, err
-	}
-	return s.ClusterStatus(ctx)
-}
-
-// StopCluster leaves the cluster.
-func (n *Notebook) StopCluster(ctx context.Context) (address string, own bool, err error) {
-	s, err := n.compiled()
-	if err != nil {
-		return "", false, err
-	}
-	return s.StopCluster(ctx)
+	return c.Log(), true
 }

@@ -89,18 +89,30 @@ func report(t *testing.T, address string, states ...wire.TaskState) {
 	}
 }
 
-func TestAskNoCluster(t *testing.T) {
-	for address, want := range map[string]string{
-		"mobula://head:10001": "is no path", "head:10001": "is no path", t.TempDir() + "/node.sock": "no such file",
-	} {
-		if _, err := askCluster(t.Context(), address); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", address, err)
+func TestResolveCluster(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	for text, want := range map[string]string{"": "", "own": "", "mobula://head:10001": "mobula://head:10001", "/a/node.sock": "/a/node.sock"} {
+		if got, err := resolveCluster(t.Context(), text); got != want || err != nil {
+			t.Errorf("%s: %q, %v", text, got, err)
 		}
 	}
-	if err := errNoSocket("h", nil); !strings.Contains(err.Error(), "mobula start --address") {
+	for text, want := range map[string]string{"head:10001": "is no address of a cluster: give mobula://HOST:PORT", "lab": "mobula start --head --name lab"} {
+		if _, err := resolveCluster(t.Context(), text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if _, err := askCluster(t.Context(), t.TempDir()+"/node.sock"); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Error(err)
 	}
-	if err := errNoSocket("h", []string{"/a/node.sock", "/b/node.sock"}); !strings.Contains(err.Error(), "/a/node.sock, /b/node.sock") {
+}
+
+func TestVersions(t *testing.T) {
+	for _, v := range [][2]string{{"0.1.0", "0.9.0"}, {"1.2", "1.0.0"}, {"", "2.0.0"}, {"1.0.0", ""}} {
+		if err := checkVersions(v[0], v[1]); err != nil {
+			t.Error(v, err)
+		}
+	}
+	if err := checkVersions("0.1.0", "1.0.0"); err == nil || !strings.Contains(err.Error(), "0.1.0") || !strings.Contains(err.Error(), "pip install mobula==1.0.0") {
 		t.Error(err)
 	}
 }

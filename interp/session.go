@@ -27,9 +27,8 @@ type Options struct {
 	Mode Mode     // "" is ModeAuto
 	// MemoryLimit is how many bytes the cells may hold before they are ended; 0: nearly all that the machine has.
 	MemoryLimit int64
-	// ClusterCommand returns the command that runs an embedded cluster (see package clusterproc) as the JSON of a mobula.Config says, which may be
-	// nil. Where the function is nil cells can only use clusters that run.
-	ClusterCommand func(config []byte) ([]string, error)
+	// ClusterCommands run what a notebook's cluster is made of.
+	ClusterCommands ClusterCommands
 }
 
 // Session is the engine of a notebook whose cells are compiled; it implements Engine.
@@ -100,7 +99,7 @@ func openSession(ctx context.Context, o Options) (*Session, error) {
 	}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Session{sink: o.Sink, memory: o.MemoryLimit, queue: make(chan struct{}, 1), life: life, closing: cancel, dir: dir, environ: o.Env, mode: o.Mode, captures: map[int]cellio.Data{}, sources: map[string][]string{}}
-	s.clusters.command = o.ClusterCommand
+	s.clusters.commands = o.ClusterCommands
 	s.forget()
 	s.bg.Go(func() {
 		// The first cell reports what went wrong, with its position in the notebook.
@@ -216,7 +215,7 @@ func (s *Session) Close() error {
 	if proc != nil {
 		_ = proc.Close() // it may be dead already
 	}
-	err := s.clusters.leave()
+	err := s.clusters.closeAll()
 	s.bg.Wait()
 	s.c.close()
 	s.mu.Lock()

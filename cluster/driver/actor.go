@@ -136,6 +136,7 @@ func (a *Actor) placed(l *lease) {
 func (a *Actor) Call(s Spec) *Object {
 	t := &task{d: a.d, spec: s, actor: a, attempt: 1}
 	t.ID, t.task = id.New[id.Object](), t
+	a.d.progress.begin(t)
 	a.mu.Lock()
 	a.calls++
 	a.mu.Unlock()

@@ -38,6 +38,8 @@ type Config struct {
 	OnLog func(wire.Log)
 	// OnPending gets the reasons for which tasks wait; "" where they wait no longer. nil: they are dropped.
 	OnPending func(reason string)
+	// OnBusy is told of a cell of a notebook whose tasks Progress follows from then on, when its first one is submitted. nil: none are followed.
+	OnBusy func(cell int)
 	// IdleLease is how long a lease without work is kept. 0: 200 ms.
 	IdleLease time.Duration
 }
@@ -56,6 +58,7 @@ type Driver struct {
 	wake     chan struct{} // for work: something is deferred
 	soon     chan struct{} // for work: to look at the leases in a moment
 	events   eventLog
+	progress progress
 	services services
 
 	mu       sync.Mutex // guards below
@@ -80,6 +83,7 @@ func Connect(ctx context.Context, c Config) (*Driver, error) {
 	}
 	d := &Driver{conf: c, node: frame.New(stream), classes: map[classID]*class{}, requests: map[uint64]*class{},
 		leases: map[id.Lease]*lease{}, wake: make(chan struct{}, 1), soon: make(chan struct{}, 1)}
+	d.progress.onBusy = c.OnBusy
 	values := map[string]string{"job": c.Job.String()}
 	maps.Copy(values, c.Values)
 	peer, _, err := d.node.Handshake(ctx, frame.Hello{Role: wire.RoleDriver, Build: c.Build, PID: os.Getpid(), Values: values})

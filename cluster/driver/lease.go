@@ -296,6 +296,7 @@ func (d *Driver) again(t *task) bool {
 	left := !t.over && (t.spec.Retries < 0 || t.attempt <= t.spec.Retries) && d.ended == nil
 	if left {
 		d.events.note(t, wire.TaskRetried, time.Now(), id.Worker{})
+		d.progress.retried(t)
 		t.attempt++
 	}
 	d.mu.Unlock()

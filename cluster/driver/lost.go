@@ -88,6 +88,7 @@ func (l *lease) judge(list []*task, exit *wire.WorkerExited) (again, failed []*t
 			continue
 		case suspect:
 			l.d.events.note(t, wire.TaskRetried, time.Now(), l.grant.Worker)
+			l.d.progress.retried(t)
 			t.attempt++
 		default:
 			t.reruns++

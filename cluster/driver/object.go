@@ -158,8 +158,11 @@ func (o *Object) resolve(value wire.Payload, err error) {
 		close(o.done)
 	}
 	o.mu.Unlock()
-	if o.task != nil && err != nil {
-		o.task.d.events.resolved(o.task, err)
+	if o.task != nil {
+		if err != nil {
+			o.task.d.events.resolved(o.task, err)
+		}
+		o.task.d.progress.end(o.task, err)
 	}
 	if o.task != nil && o.task.spec.Form >= wire.FormCall {
 		o.task.actor.settled()

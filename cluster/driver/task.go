@@ -42,6 +42,10 @@ type task struct {
 	failed  atomic.Pointer[fault.InputError]
 	listed  atomic.Bool // the last event that was noted of it is not of its end
 
+	// guarded by Driver.progress.mu
+	operation      *operation // nil: it is not followed, or has ended
+	next, previous *task      // of the operation
+
 	// guarded by Driver.mu
 	attempt  int
 	reruns   int    // for other tasks' sake
@@ -62,6 +66,7 @@ func (t *task) id() id.Task { return id.Task(t.ID) }
 func (d *Driver) Submit(s Spec) *Object {
 	t := &task{d: d, spec: s, attempt: 1}
 	t.ID, t.task = id.New[id.Object](), t
+	d.progress.begin(t)
 	if len(t.spec.Inputs) == 0 && t.spec.Gate == nil {
 		d.enqueue(t)
 	} else {

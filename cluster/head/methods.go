@@ -115,7 +115,7 @@ func (h *Head) cluster(context.Context, *session, headwire.None) (headwire.Clust
 	view := h.View()
 	meta := view.Meta()
 	info := headwire.ClusterInfo{
-		ID: meta.ID, Name: meta.Name, Created: meta.Created, Version: h.conf.Version, Address: h.Address(), Dir: h.conf.Dir, PID: os.Getpid(), Index: view.Index(),
+		ID: meta.ID, Name: meta.Name, Created: meta.Created, Version: h.conf.Version, Address: h.Address(), Dir: h.conf.Dir, PID: os.Getpid(), Index: view.Index(), Now: now(),
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

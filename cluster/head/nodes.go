@@ -269,6 +269,9 @@ func (h *Head) endJobsOfTheDead() {
 		if n, ok := view.Node(j.Driver.Node); !ok || n.State == sched.Dead {
 			c := &state.JobEnd{ID: j.ID, State: state.JobStopped, Message: "the node of its driver has ended", Time: now()}
 			if _, err := h.propose(c); err != nil {
+				if j, ok := h.View().Job(j.ID); ok && j.State.Ended() {
+					continue // its node had told, too
+				}
 				h.logger.Warn("a job's end is not noted", "job", j.ID, "error", err)
 			}
 		}

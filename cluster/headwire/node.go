@@ -143,6 +143,7 @@ type ClusterInfo struct {
 	Dir     string `json:"dir,omitempty"`
 	PID     int    `json:"pid"`
 	Index   uint64 `json:"index"` // of the last command
+	Now     int64  `json:"now"`   // the time there, ms since 1970
 	Nodes   int    `json:"nodes"` // alive
 	// Demand is what waits in all of the cluster, and why.
 	Demand []WaitingDemand `json:"demand,omitempty"`

@@ -42,7 +42,7 @@ func openDirectory(given string) (*directory, error) {
 		}
 		return d, d.acquire(false)
 	}
-	base := baseDir()
+	base := BaseDir()
 	removeLeftovers(base)
 	for {
 		path, err := os.MkdirTemp(base, dirPrefix) // 0700
@@ -61,8 +61,8 @@ func openDirectory(given string) (*directory, error) {
 // maxBase is how long the name of the folder for temporary files may be, in bytes: the name of a socket below it has at most 107.
 const maxBase = 40
 
-// baseDir is where the directories of this user's nodes are.
-func baseDir() string {
+// BaseDir is where the directories of this user's nodes are.
+func BaseDir() string {
 	base := os.Getenv("XDG_RUNTIME_DIR")
 	if base == "" || os.MkdirAll(base, 0o700) != nil {
 		base = os.TempDir()
@@ -85,7 +85,7 @@ type Local struct {
 // Here lists the nodes of this user that run on this machine, the newest first. Those with a directory of their own (Config.Dir) are
 // not among them.
 func Here() []Local {
-	found, err := filepath.Glob(filepath.Join(baseDir(), dirPrefix+"*"))
+	found, err := filepath.Glob(filepath.Join(BaseDir(), dirPrefix+"*"))
 	if err != nil {
 		return nil
 	}

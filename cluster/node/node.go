@@ -32,6 +32,8 @@ type Config struct {
 	Name      string // for people; the host's
 	Version   string // of mobula
 	Resources sched.Resources
+	// NoTasks: nothing is offered where Resources are empty, instead of what the machine has. Such a node is how its machine reaches the cluster.
+	NoTasks bool
 	Devices   []sched.Device
 	// WatchDevices tells what happens to Devices until ctx ends, as gpu.Inventory.Watch does. Nil: nobody looks.
 	WatchDevices func(ctx context.Context, changed func(gpu.Change))
@@ -68,7 +70,7 @@ func (c Config) withDefaults() Config {
 	if c.Memory == nil {
 		c.Memory = sysmem.System
 	}
-	if c.Resources.IsZero() {
+	if c.Resources.IsZero() && !c.NoTasks {
 		c.Resources.CPU = sched.Whole(runtime.GOMAXPROCS(0))
 		if left, err := c.Memory.Left(); err == nil {
 			c.Resources.Memory = left.Total

@@ -21,6 +21,8 @@ type Host struct {
 	// OnLog shows what tasks write; OnPending, why they wait.
 	OnLog     func(wire.Log)
 	OnPending func(reason string)
+	// OnBusy is told of a cell whose tasks can be followed, see Session.Progress. nil: nobody follows them.
+	OnBusy func(cell int)
 	// Stop is closed when the cell that the calling goroutine belongs to is interrupted; Stopped ends the goroutine then.
 	Stop    func() <-chan struct{}
 	Stopped func()

@@ -33,6 +33,7 @@ type Config struct {
 	Build     string
 	OnLog     func(wire.Log)
 	OnPending func(reason string)
+	OnBusy    func(cell int) // see driver.Config
 }
 
 // Session is a program's part in a cluster.
@@ -116,7 +117,7 @@ func (s *Session) closeStore() error {
 func (s *Session) join(ctx context.Context, values map[string]string) error {
 	c := driver.Config{
 		Node: s.conf.Node, Job: s.conf.Job, Build: s.conf.Build, Values: maps.Clone(values), Part: s.conf.Program.Part, Hold: s.holdAll,
-		LostObject: lostObject, DecodeError: s.decodeError, OnLog: s.conf.OnLog, OnPending: s.conf.OnPending,
+		LostObject: lostObject, DecodeError: s.decodeError, OnLog: s.conf.OnLog, OnPending: s.conf.OnPending, OnBusy: s.conf.OnBusy,
 	}
 	d, err := driver.Connect(ctx, c)
 	if err != nil {

@@ -27,11 +27,15 @@ import (
 	"mobula/internal/bytesize"
 	"mobula/internal/filelock"
 	"mobula/internal/sysmem"
+	"mobula/interp/clusterproc"
 	"mobula/objstore/store"
 )
 
 // defaultPort is where heads listen.
 const defaultPort = 10001
+
+// loopback is where heads and nodes of notebooks listen, for others of the same notebook.
+const loopback = "127.0.0.1"
 
 // startOptions are the flags of  mobula start.
 type startOptions struct {
@@ -70,8 +74,8 @@ func (o *startOptions) check() error {
 		return usageError{"start: --head makes a new cluster, and --address joins one: give one of them"}
 	case !o.head && o.address == "":
 		return usageError{"start: give --head to make a cluster, or --address HOST:PORT and --token to join one"}
-	case o.embedded && (!o.head || o.port != "" || o.host != "" || o.dir != "" || o.background):
-		return usageError{"start: --embedded goes with --head, and without --host, --port, --dir and --background: nobody else can reach such a cluster"}
+	case o.embedded && (o.port != "" || o.host != "" || o.dir != "" || o.background):
+		return usageError{"start: --embedded goes without --host, --port, --dir and --background: nobody else can reach such a cluster"}
 	case !o.head && (o.port != "" || o.dir != "" || o.name != ""):
 		return usageError{"start: --port, --dir and --name are for --head"}
 	}
@@ -141,6 +145,7 @@ func (o *startOptions) nodeConfig() (c node.Config, err error) {
 	if err := c.Resources.Validate(); err != nil {
 		return fail("resources", err)
 	}
+	c.NoTasks = o.cpus != "" && c.Resources.IsZero()
 	return c, nil
 }
 
@@ -198,8 +203,8 @@ func (o *startOptions) open(ctx context.Context, logger *slog.Logger) (*localClu
 	if !o.head {
 		return o.join(ctx, conf)
 	}
-	hc := head.Config{Name: o.name, Version: version, Logger: logger} // an embedded one keeps nothing: it ends with its notebook
-	if !o.embedded {
+	hc := head.Config{Name: o.name, Version: version, Logger: logger, Host: loopback, Listen: net.JoinHostPort(loopback, "0")}
+	if !o.embedded { // else it keeps nothing: it ends with its notebook
 		hc.Host = reachable(o.host)
 		hc.Listen = net.JoinHostPort(o.host, cmp.Or(o.port, strconv.Itoa(defaultPort)))
 		if hc.Dir, err = o.headDir(); err != nil {
@@ -211,10 +216,7 @@ func (o *startOptions) open(ctx context.Context, logger *slog.Logger) (*localClu
 	if c.head, err = head.Start(ctx, hc); err != nil {
 		return nil, explainHead(err)
 	}
-	conf.Head = &node.HeadConfig{Dial: c.head.Dial}
-	if !o.embedded {
-		conf.Head.Listen = net.JoinHostPort(hc.Host, "0")
-	}
+	conf.Head = &node.HeadConfig{Dial: c.head.Dial, Listen: net.JoinHostPort(hc.Host, "0")}
 	if c.node, err = node.Start(ctx, conf); err != nil {
 		return nil, errors.Join(err, c.head.Close())
 	}
@@ -226,6 +228,7 @@ func (o *startOptions) join(ctx context.Context, conf node.Config) (*localCluste
 	if err != nil {
 		return nil, err
 	}
+	_ = os.Unsetenv(envToken) // it is not for the workers
 	conf.Head = &node.HeadConfig{Addresses: []string{withPort(o.address)}, Token: token}
 	if o.host != "" {
 		conf.Head.Listen = net.JoinHostPort(o.host, "0")
@@ -336,7 +339,11 @@ func untilEOF(ctx context.Context, in io.Reader) context.Context {
 // tell says how the cluster is used.
 func (o *startOptions) tell(c *localCluster, out io.Writer) error {
 	if o.embedded {
-		return json.NewEncoder(out).Encode(map[string]any{"address": c.node.Address(), "pid": os.Getpid()})
+		ready := clusterproc.Ready{Address: c.node.Address(), Node: c.node.ID().String(), PID: os.Getpid()}
+		if c.head != nil {
+			ready.Head, ready.Join = c.head.Address(), c.head.JoinToken().Text()
+		}
+		return json.NewEncoder(out).Encode(ready)
 	}
 	text := bufio.NewWriter(out)
 	if c.head != nil {

@@ -15,7 +15,7 @@ func openEngine(ctx context.Context, sink interp.Sink) (interp.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := interp.Open(ctx, interp.Options{Sink: sink, MemoryLimit: limit, ClusterCommand: embeddedCluster})
+	session, err := interp.Open(ctx, interp.Options{Sink: sink, MemoryLimit: limit, ClusterCommands: clusterCommands()})
 	if err != nil {
 		return nil, err // not a nil *Session in an Engine
 	}

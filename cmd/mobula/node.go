@@ -10,15 +10,28 @@ import (
 	"strings"
 
 	"mobula"
+	"mobula/interp"
 )
 
-// embeddedCluster is the command line of a notebook's own cluster. config is the JSON of a mobula.Config, or nil.
-func embeddedCluster(config []byte) ([]string, error) {
+// clusterCommands are the command lines of clusters that a notebook starts.
+func clusterCommands() interp.ClusterCommands {
+	return interp.ClusterCommands{
+		Version: version,
+		Own:     func(config []byte) ([]string, error) { return embedded(config, "--head") },
+		Node:    func(head string, config []byte) ([]string, error) { return embedded(config, "--address", head) },
+		Gateway: func(head string) ([]string, error) {
+			return embedded(nil, "--address", head, "--num-cpus", "0", "--num-gpus", "0", "--memory", "0")
+		},
+	}
+}
+
+// embedded is the command line of a node that ends with its notebook. config is the JSON of a mobula.Config, or nil.
+func embedded(config []byte, how ...string) ([]string, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	command := []string{exe, "start", "--head", "--embedded"}
+	command := append([]string{exe, "start", "--embedded"}, how...)
 	if config == nil {
 		return command, nil
 	}

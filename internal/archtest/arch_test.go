@@ -24,6 +24,7 @@ var policy = Policy{
 		{"log of the cluster", "cluster/replog"},
 		{"messages of the cluster", "cluster/wire cluster/headwire"},
 		{"runtime of the cluster", "cluster/gpu cluster/worker cluster/driver cluster/headclient cluster/node cluster/head cluster/session"},
+		{"doctor of the cluster", "cluster/doctor"},
 		{"the SDK", ". arrowvalue"},
 		{"what cells and the host link", "display interp/direct interp/hostrpc interp/loader/... interp/cellrt"},
 		{"session host", "interp/host/..."},

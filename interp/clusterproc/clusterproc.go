@@ -1,7 +1,8 @@
-// Package clusterproc supervises the embedded cluster of a notebook: a child process of the kernel, which it starts, finds the address of, and
-// ends. The child ends by itself when its standard input does, however the kernel has ended.
+// Package clusterproc supervises the cluster of a notebook: child processes of the kernel, one with the head and the first node, and one for each
+// further node. It starts them, finds their addresses, and ends them. Each ends by itself when its standard input does, however the kernel has
+// ended.
 //
-// The child says where its node is by one line of JSON on its standard output, a Ready; nothing is written to its standard input.
+// A child says where its node is by one line of JSON on its standard output, a Ready; nothing is written to its standard input.
 //
 // # Usage
 //
@@ -11,187 +12,146 @@
 //
 // # Concurrency
 //
-// All methods may be called from any goroutine.
+// All methods may be called from any goroutine; Grow and Shrink wait for each other.
 //
 // # Testing
 //
-// The test binary stands for the child.
+// The test binary stands for the children.
 package clusterproc
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os/exec"
-	"strings"
+	"os"
+	"slices"
 	"sync"
-	"time"
 )
 
 // Config says how to start a cluster.
 type Config struct {
-	Command []string // the program and its arguments
-	Dir     string
-	Env     []string
+	Command []string // the program of the head and the first node, and its arguments
+	// NodeCommand is that of a further node of a head, which gets the token to join by in its environment; nil: there can be none.
+	NodeCommand func(head string) ([]string, error)
+	Dir         string
+	Env         []string
 }
 
-// Ready is what the child says when it can be used.
+// EnvToken names the variable by which a node gets the token to join by.
+const EnvToken = "MOBULA_TOKEN"
+
+// Ready is what a child says when it can be used.
 type Ready struct {
-	Address string `json:"address"`
+	Address string `json:"address"` // of its node's socket
+	Node    string `json:"node,omitempty"`
 	PID     int    `json:"pid"`
+	Head    string `json:"head,omitempty"` // where further nodes join, with the token Join
+	Join    string `json:"join,omitempty"`
 }
 
-// Cluster is a running child.
+// Cluster is a running cluster.
 type Cluster struct {
-	ready Ready
-	cmd   *exec.Cmd
-	in    io.Closer
-	tail  *tail
-	done  chan struct{}
-	end   error // set before done is closed
+	conf Config
+	head *child
 
+	scaling sync.Mutex // held while nodes come and go
 	mu      sync.Mutex // guards below
-	closing bool
+	nodes   []*child   // the further ones, as they came
 }
 
-const (
-	startTime = 30 * time.Second
-	endTime   = 3 * time.Second // a child that is asked to ends within 2 s
-)
-
-// Start starts a child and waits until it is ready.
+// Start starts a cluster and waits until it is ready.
 func Start(ctx context.Context, c Config) (*Cluster, error) {
 	if len(c.Command) == 0 {
 		return nil, errors.New("start a cluster: this kernel has no program for it; connect to one that runs: %cluster connect ADDRESS")
 	}
-	x := &Cluster{cmd: exec.Command(c.Command[0], c.Command[1:]...), tail: &tail{}, done: make(chan struct{})}
-	x.cmd.Dir, x.cmd.Env, x.cmd.Stderr = c.Dir, c.Env, x.tail
-	x.cmd.SysProcAttr = sysProcAttr()
-	x.cmd.WaitDelay = endTime // what a task has left running may still hold the pipe of stderr
-	in, err := x.cmd.StdinPipe()
+	head, err := startChild(ctx, c.Command, c.Dir, c.Env)
 	if err != nil {
 		return nil, fmt.Errorf("start a cluster: %w", err)
 	}
-	x.in = in
-	out, err := x.cmd.StdoutPipe()
+	return &Cluster{conf: c, head: head}, nil
+}
+
+// Address is that of the first node's socket.
+func (x *Cluster) Address() string { return x.head.ready.Address }
+
+// PID is the process of the head and the first node.
+func (x *Cluster) PID() int { return x.head.cmd.Process.Pid }
+
+// Done is closed when that process has ended.
+func (x *Cluster) Done() <-chan struct{} { return x.head.done }
+
+// Err tells how that process has ended, nil while it runs.
+func (x *Cluster) Err() error { return x.head.err() }
+
+// Log is the end of what its processes have said, the first one's before the others'.
+func (x *Cluster) Log() string {
+	text := x.head.tail.all()
+	for _, n := range x.running() {
+		text += n.tail.all()
+	}
+	return text
+}
+
+// running are the further nodes whose processes have not ended.
+func (x *Cluster) running() []*child {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.nodes = slices.DeleteFunc(x.nodes, func(n *child) bool { return n.err() != nil })
+	return slices.Clone(x.nodes)
+}
+
+// Nodes is how many nodes there are.
+func (x *Cluster) Nodes() int { return 1 + len(x.running()) }
+
+// Grow starts a further node and waits until it has joined.
+func (x *Cluster) Grow(ctx context.Context) error {
+	x.scaling.Lock()
+	defer x.scaling.Unlock()
+	r := x.head.ready
+	if x.conf.NodeCommand == nil || r.Head == "" {
+		return errors.New("this cluster takes no further nodes: its head does not listen")
+	}
+	env := x.conf.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	command, err := x.conf.NodeCommand(r.Head)
 	if err != nil {
-		return nil, fmt.Errorf("start a cluster: %w", err)
+		return fmt.Errorf("start a node: %w", err)
 	}
-	if err := x.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start a cluster: %w", err)
+	n, err := startChild(ctx, command, x.conf.Dir, append(slices.Clone(env), EnvToken+"="+r.Join))
+	if err != nil {
+		return fmt.Errorf("start a node: %w", err)
 	}
-	go x.wait() // ends with the child; done tells
-	if err := x.await(ctx, out); err != nil {
-		_ = x.Close() // the error is told already
-		return nil, fmt.Errorf("start a cluster: %w", err)
-	}
-	return x, nil
-}
-
-// await reads the child's line.
-func (x *Cluster) await(ctx context.Context, out io.Reader) error {
-	line := make(chan []byte, 1)
-	go func() { // ends with the line, or the child
-		b, _ := bufio.NewReader(out).ReadBytes('\n') // an empty one says enough
-		line <- b
-	}()
-	timeout := time.NewTimer(startTime)
-	defer timeout.Stop()
-	select {
-	case b := <-line:
-		if json.Unmarshal(b, &x.ready) == nil {
-			return nil
-		}
-		select {
-		case <-x.done: // all that it has said is there
-		case <-time.After(endTime):
-		}
-		return fmt.Errorf("its process has ended: %s", x.tail)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timeout.C:
-		return fmt.Errorf("its process says nothing for %v", startTime)
-	}
-}
-
-func (x *Cluster) wait() {
-	err := x.cmd.Wait()
 	x.mu.Lock()
-	closing := x.closing
+	x.nodes = append(x.nodes, n)
 	x.mu.Unlock()
-	switch {
-	case closing:
-		err = errors.New("it was stopped")
-	case err == nil:
-		err = errors.New("its process has ended")
-	default:
-		err = fmt.Errorf("its process has ended: %w", err)
-		if said := x.tail.String(); said != "" {
-			err = fmt.Errorf("%w: %s", err, said)
-		}
-	}
-	x.end = err
-	close(x.done)
-}
-
-// Address is that of the node's socket.
-func (x *Cluster) Address() string { return x.ready.Address }
-
-// PID is the child's process.
-func (x *Cluster) PID() int { return x.cmd.Process.Pid }
-
-// Done is closed when the child has ended.
-func (x *Cluster) Done() <-chan struct{} { return x.done }
-
-// Err tells how the child has ended, nil while it runs.
-func (x *Cluster) Err() error {
-	select {
-	case <-x.done:
-		return x.end
-	default:
-		return nil
-	}
-}
-
-// Close ends the child and waits for it.
-func (x *Cluster) Close() error {
-	x.mu.Lock()
-	x.closing = true
-	x.mu.Unlock()
-	_ = x.in.Close() // the child may be gone
-	select {
-	case <-x.done:
-	case <-time.After(endTime):
-		_ = x.cmd.Process.Kill() // it may be gone
-		<-x.done
-	}
 	return nil
 }
 
-// tail keeps the end of what the child writes to stderr.
-type tail struct {
-	mu   sync.Mutex // guards text
-	text []byte
+// Shrink ends the node that came last, after drain, which gets its id, has had it give its work up. With the first one alone it does nothing.
+func (x *Cluster) Shrink(ctx context.Context, drain func(ctx context.Context, node string) error) error {
+	x.scaling.Lock()
+	defer x.scaling.Unlock()
+	nodes := x.running()
+	if len(nodes) == 0 {
+		return nil
+	}
+	last := nodes[len(nodes)-1]
+	if err := drain(ctx, last.ready.Node); err != nil {
+		return fmt.Errorf("end a node: %w", err)
+	}
+	last.close()
+	return nil
 }
 
-const tailKeep = 4 << 10
-
-// Write keeps the end.
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, b...)
-	t.text = t.text[max(0, len(t.text)-tailKeep):]
-	return len(b), nil
-}
-
-// String is the last line.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	lines := strings.Split(strings.TrimSpace(string(t.text)), "\n")
-	return lines[len(lines)-1]
+// Close ends all processes and waits for them.
+func (x *Cluster) Close() error {
+	var all sync.WaitGroup
+	for _, n := range x.running() {
+		all.Go(n.close)
+	}
+	all.Go(x.head.close)
+	all.Wait()
+	return nil
 }

@@ -1,6 +1,7 @@
 package clusterproc_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,8 @@ func TestMain(m *testing.M) {
 	case "lingers":
 		<-time.After(20 * time.Second)
 	default:
-		fmt.Printf("{\"address\": \"/a/socket\", \"pid\": %d}\n", os.Getpid())
+		fmt.Fprintln(os.Stderr, way, os.Getenv(clusterproc.EnvToken))
+		fmt.Printf("{\"address\": \"/a/socket\", \"node\": \"%s\", \"head\": \"host:1\", \"join\": \"secret\", \"pid\": %d}\n", way, os.Getpid())
 		_, _ = io.Copy(io.Discard, os.Stdin) // until it ends
 		switch way {
 		case "hangs":
@@ -90,5 +92,39 @@ func TestKilled(t *testing.T) {
 	}
 	if !strings.Contains(c.Err().Error(), "killed") {
 		t.Error(c.Err())
+	}
+}
+
+// TestNodesComeAndGo: further nodes join with the token in their environment, and the last goes first.
+func TestNodesComeAndGo(t *testing.T) {
+	conf := clusterproc.Config{Command: []string{os.Args[0]}, Env: append(os.Environ(), envChild+"=works")}
+	conf.NodeCommand = func(head string) ([]string, error) {
+		if head != "host:1" {
+			return nil, errors.New("unknown head " + head)
+		}
+		return []string{os.Args[0]}, nil
+	}
+	c, err := clusterproc.Start(t.Context(), conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := c.Grow(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.Nodes() != 3 || strings.Count(c.Log(), "works secret\n") != 2 {
+		t.Errorf("%d nodes, %q", c.Nodes(), c.Log())
+	}
+	broken := errors.New("it is busy")
+	if err := c.Shrink(t.Context(), func(context.Context, string) error { return broken }); !errors.Is(err, broken) || c.Nodes() != 3 {
+		t.Errorf("%v, %d nodes", err, c.Nodes())
+	}
+	drained := ""
+	if err := c.Shrink(t.Context(), func(_ context.Context, node string) error { drained = node; return nil }); err != nil || drained != "works" || c.Nodes() != 2 {
+		t.Errorf("%v, %q, %d nodes", err, drained, c.Nodes())
+	}
+	if err := c.Close(); err != nil || c.Nodes() != 1 {
+		t.Errorf("%v, %d nodes", err, c.Nodes())
 	}
 }

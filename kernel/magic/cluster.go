@@ -2,26 +2,50 @@ package magic
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
-	"html"
+	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
-	"mobula/cluster/wire"
+	"mobula/cluster/doctor"
 	"mobula/internal/bytesize"
-	"mobula/internal/cellio"
+	"mobula/internal/nearest"
 	"mobula/interp"
 )
 
 // clusterMagics are the line magics about the cluster that the tasks of cells run on.
 func clusterMagics() []Magic {
 	return []Magic{{
-		Name: "cluster", Usage: "%cluster [connect [address] | stop]",
-		Help: "Shows the cluster that tasks run on, starts or joins one, or leaves it.", Run: runCluster,
+		Name: "cluster", Usage: "%cluster [connect | start | scale | status | use | logs | doctor | stop]",
+		Help: "Shows the cluster that tasks run on, starts or joins one, or leaves it. %cluster help tells how.", Run: runCluster,
 	}}
+}
+
+// clusterVerb is a word behind %cluster.
+type clusterVerb struct {
+	usage, help string
+	run         func(ctx context.Context, env *Env, engine interp.Clusters, args []string) error
+}
+
+// clusterVerbs are all but help, which lists them.
+var clusterVerbs = map[string]clusterVerb{
+	"connect": {"connect [NAME | mobula://HOST:PORT | SOCKET] [--token FILE] [--force]", "has tasks run on a cluster; without a name, on one of this notebook, which is started", connectCluster},
+	"start":   {"start [--cpus N] [--gpus N] [--memory SIZE] [--store SIZE] [--nodes N] [--force]", "starts a cluster of this notebook on this machine; the figures are for each node", startCluster},
+	"scale":   {"scale N", "gives this notebook's own cluster N nodes", scaleCluster},
+	"status": {"status", "shows the cluster, as %cluster does", func(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {
+		if _, err := verbFlags("status", args, 0, func(*flag.FlagSet) {}); err != nil {
+			return err
+		}
+		return showCluster(ctx, env, engine)
+	}},
+	"use":    {"use [NAME]", "goes over to another cluster, and keeps this one; without a name, lists them", useCluster},
+	"logs":   {"logs [--tail N]", "shows what the processes of this notebook's own cluster have said", clusterLogs},
+	"doctor": {"doctor", "looks for what is wrong, and says how to mend it", clusterDoctor},
+	"stop":   {"stop [--yes]", "leaves the cluster; one of this notebook ends", stopCluster},
 }
 
 func runCluster(ctx context.Context, env *Env, c Call) error {
@@ -30,24 +54,197 @@ func runCluster(ctx context.Context, env *Env, c Call) error {
 		return errors.New("this engine cannot run tasks on a cluster")
 	}
 	args := strings.Fields(c.Args)
-	switch {
-	case len(args) == 0:
+	if len(args) == 0 {
 		return showCluster(ctx, env, engine)
-	case args[0] == "connect" && len(args) <= 2:
-		address := strings.Join(args[1:], "")
-		st, err := engine.ConnectCluster(ctx, env.Cell, address)
-		if err != nil {
-			return err
-		}
-		env.Display(clusterCard(&st))
-		return nil
-	case args[0] == "stop" && len(args) == 1:
-		return stopCluster(ctx, env, engine)
 	}
-	return fmt.Errorf("%q is not known: use %%cluster, %%cluster connect [address] or %%cluster stop", c.Args)
+	if args[0] == "help" {
+		env.Stdout(clusterHelp())
+		return nil
+	}
+	verb, ok := clusterVerbs[args[0]]
+	if !ok {
+		names := slices.Sorted(maps.Keys(clusterVerbs))
+		hint := "there are " + strings.Join(names, ", ")
+		if near, ok := nearest.Name(args[0], names, 2); ok {
+			hint = "did you mean " + near + "?"
+		}
+		return fmt.Errorf("%q is not known: %s (%%cluster help tells more)", args[0], hint)
+	}
+	err := verb.run(ctx, env, engine, args[1:])
+	if _, ok := errors.AsType[misuse](err); ok {
+		err = fmt.Errorf("%s: %w; use  %%cluster %s", args[0], err, verb.usage)
+	}
+	return err
 }
 
-func stopCluster(ctx context.Context, env *Env, engine interp.Clusters) error {
+// misuse is a mistake in the words behind a verb.
+type misuse struct{ text string }
+
+func (m misuse) Error() string { return m.text }
+
+func clusterHelp() string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(clusterVerbs)) {
+		fmt.Fprintf(&b, "%%cluster %s\n    %s\n", clusterVerbs[name].usage, clusterVerbs[name].help)
+	}
+	return b.String()
+}
+
+// verbFlags reads the flags of a verb, which may stand anywhere, and returns the other words, at most so many.
+func verbFlags(verb string, args []string, most int, register func(f *flag.FlagSet)) (words []string, err error) {
+	f := flag.NewFlagSet(verb, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	register(f)
+	for len(args) > 0 {
+		if err := f.Parse(args); err != nil {
+			return nil, misuse{err.Error()}
+		}
+		if args = f.Args(); len(args) > 0 {
+			words, args = append(words, args[0]), args[1:]
+		}
+	}
+	if len(words) > most {
+		return nil, misuse{fmt.Sprintf("%q is one word too many", words[most])}
+	}
+	return words, nil
+}
+
+func connectCluster(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {
+	var to interp.ClusterTarget
+	words, err := verbFlags("connect", args, 1, func(f *flag.FlagSet) {
+		f.StringVar(&to.Token, "token", "", "")
+		f.BoolVar(&to.Force, "force", false, "")
+	})
+	if err != nil {
+		return err
+	}
+	to.Address = strings.Join(words, "")
+	return connectTo(ctx, env, engine, to)
+}
+
+func connectTo(ctx context.Context, env *Env, engine interp.Clusters, to interp.ClusterTarget) error {
+	st, err := engine.ConnectCluster(ctx, env.Cell, to)
+	if err != nil {
+		return err
+	}
+	env.Display(clusterCard(&st))
+	return nil
+}
+
+func startCluster(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {
+	o := &interp.ClusterOptions{}
+	to := interp.ClusterTarget{Options: o}
+	var memory, store string
+	_, err := verbFlags("start", args, 0, func(f *flag.FlagSet) {
+		f.Float64Var(&o.CPUs, "cpus", 0, "")
+		f.IntVar(&o.GPUs, "gpus", 0, "")
+		f.StringVar(&memory, "memory", "", "")
+		f.StringVar(&store, "store", "", "")
+		f.IntVar(&o.Nodes, "nodes", 1, "")
+		f.BoolVar(&to.Force, "force", false, "")
+	})
+	if err != nil {
+		return err
+	}
+	for _, size := range []struct {
+		name, text string
+		to         *int64
+	}{{"memory", memory, &o.Memory}, {"store", store, &o.Store}} {
+		if size.text == "" {
+			continue
+		}
+		if *size.to, err = bytesize.Parse(size.text); err != nil {
+			return misuse{fmt.Sprintf("--%s: %v", size.name, err)}
+		}
+	}
+	if o.CPUs < 0 || o.GPUs < 0 || o.Nodes < 1 {
+		return misuse{"--cpus and --gpus are at least 0, and --nodes at least 1"}
+	}
+	return connectTo(ctx, env, engine, to)
+}
+
+func scaleCluster(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {
+	words, err := verbFlags("scale", args, 1, func(*flag.FlagSet) {})
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(strings.Join(words, ""))
+	if err != nil {
+		return misuse{"say how many nodes there are to be, as in  %cluster scale 3"}
+	}
+	st, err := engine.ScaleCluster(ctx, n, func(text string) { env.Stdout(text + "\n") })
+	if err != nil {
+		return err
+	}
+	env.Display(clusterCard(&st))
+	return nil
+}
+
+func useCluster(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {
+	words, err := verbFlags("use", args, 1, func(*flag.FlagSet) {})
+	if err != nil {
+		return err
+	}
+	if len(words) == 0 {
+		for _, k := range engine.KnownClusters(ctx) {
+			env.Stdout(knownCluster(k))
+		}
+		return nil
+	}
+	return connectTo(ctx, env, engine, interp.ClusterTarget{Address: words[0], Keep: true})
+}
+
+func knownCluster(k interp.KnownCluster) string {
+	mark, state := " ", "does not run"
+	if k.InUse {
+		mark = "*"
+	}
+	if k.Nodes > 0 {
+		state = fmt.Sprintf("%d nodes, at %s", k.Nodes, k.Address)
+	}
+	return fmt.Sprintf("%s %-12s %s\n", mark, k.Name, state)
+}
+
+func clusterLogs(_ context.Context, env *Env, engine interp.Clusters, args []string) error {
+	tail := 100
+	if _, err := verbFlags("logs", args, 0, func(f *flag.FlagSet) { f.IntVar(&tail, "tail", 100, "") }); err != nil {
+		return err
+	}
+	text, own := engine.ClusterLog()
+	switch {
+	case !own:
+		return errors.New("this notebook runs no cluster of its own: on the machine of another one,  mobula logs  shows what its workers wrote")
+	case text == "":
+		env.Stdout("The processes of this cluster have said nothing. What tasks print is in  mobula logs .\n")
+	default:
+		lines := strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")
+		env.Stdout(strings.Join(lines[max(0, len(lines)-max(1, tail)):], "") + "\n")
+	}
+	return nil
+}
+
+func clusterDoctor(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {
+	if _, err := verbFlags("doctor", args, 0, func(*flag.FlagSet) {}); err != nil {
+		return err
+	}
+	address := ""
+	if st, used, _ := engine.ClusterStatus(ctx); used { // that it does not answer is for the doctor to find
+		address = st.Address
+	}
+	env.Stdout(doctor.Text(doctor.Examine(ctx, doctor.Config{Socket: address})))
+	return nil
+}
+
+func stopCluster(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {
+	yes := false
+	if _, err := verbFlags("stop", args, 0, func(f *flag.FlagSet) { f.BoolVar(&yes, "yes", false, "") }); err != nil {
+		return err
+	}
+	if !yes && env.Input != nil {
+		if keep, err := keepRunning(ctx, env, engine); keep || err != nil {
+			return err
+		}
+	}
 	address, own, err := engine.StopCluster(ctx)
 	switch {
 	case err != nil:
@@ -62,6 +259,32 @@ func stopCluster(ctx context.Context, env *Env, engine interp.Clusters) error {
 	return nil
 }
 
+// keepRunning asks the user where tasks would be lost, and reports whether they are to go on.
+func keepRunning(ctx context.Context, env *Env, engine interp.Clusters) (bool, error) {
+	st, used, err := engine.ClusterStatus(ctx)
+	if err != nil || !used || !st.Own {
+		return false, nil // a cluster that does not answer has to go
+	}
+	n := 0
+	for _, t := range st.Tasks {
+		if !t.State.Ended() {
+			n += t.Tasks
+		}
+	}
+	if n == 0 {
+		return false, nil
+	}
+	answer, err := env.Input(ctx, fmt.Sprintf("%d tasks have not ended. Stop the cluster with them? [y/N] ", n))
+	if err != nil {
+		return true, err
+	}
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer == "y" || answer == "yes" {
+		return false, nil
+	}
+	env.Stdout("The cluster goes on.\n")
+	return true, nil
+}
+
 func showCluster(ctx context.Context, env *Env, engine interp.Clusters) error {
 	st, used, err := engine.ClusterStatus(ctx)
 	if err != nil {
@@ -73,62 +296,4 @@ func showCluster(ctx context.Context, env *Env, engine interp.Clusters) error {
 	}
 	env.Display(clusterCard(&st))
 	return nil
-}
-
-// clusterCard shows a cluster as text and as HTML.
-func clusterCard(st *interp.ClusterStatus) cellio.Data {
-	kind := "cluster"
-	if st.Own {
-		kind = "cluster of this notebook"
-	}
-	title := fmt.Sprintf("Mobula %s: 1 node (%s)", kind, st.Node)
-	if st.Nodes > 1 {
-		title = fmt.Sprintf("Mobula %s: %d nodes, reached through %s", kind, st.Nodes, st.Node)
-	}
-	rows := clusterRows(st)
-	var text, card strings.Builder
-	text.WriteString(title + "\n")
-	fmt.Fprintf(&card, `<div style="border:1px solid #8884;border-radius:6px;padding:8px 12px;display:inline-block"><b>%s</b><table>`, html.EscapeString(title))
-	for _, r := range rows {
-		fmt.Fprintf(&text, "  %-8s %s\n", r[0], r[1])
-		fmt.Fprintf(&card, `<tr><td style="text-align:left">%s</td><td style="text-align:left">%s</td></tr>`, html.EscapeString(r[0]), html.EscapeString(r[1]))
-	}
-	card.WriteString("</table></div>")
-	data := cellio.Data{}
-	for mime, s := range map[string]string{"text/plain": strings.TrimSuffix(text.String(), "\n"), "text/html": card.String()} {
-		b, err := json.Marshal(s)
-		if err == nil { // a string always encodes
-			data[mime] = b
-		}
-	}
-	return data
-}
-
-func clusterRows(st *interp.ClusterStatus) (rows [][2]string) {
-	add := func(name, format string, args ...any) {
-		rows = append(rows, [2]string{name, fmt.Sprintf(format, args...)})
-	}
-	add("CPUs", "%v of %v free", max(st.Free.CPU, 0), st.Total.CPU)
-	if st.Total.GPU > 0 {
-		add("GPUs", "%v of %v free", st.Free.GPU, st.Total.GPU)
-	}
-	add("memory", "%s of %s free for tasks that ask", bytesize.Format(st.Free.Memory), bytesize.Format(st.Total.Memory))
-	if st.Store != nil {
-		add("store", "%s of %s used", bytesize.Format(st.Store.Busy), bytesize.Format(st.Store.Capacity))
-	}
-	add("workers", "%d", st.Workers)
-	counts := map[wire.TaskState]int{}
-	for _, t := range st.Tasks {
-		counts[t.State] += t.Tasks
-	}
-	var states []string
-	for _, state := range slices.Sorted(maps.Keys(counts)) {
-		states = append(states, fmt.Sprintf("%d %s", counts[state], state))
-	}
-	if len(states) == 0 {
-		states = []string{"none"}
-	}
-	add("tasks", "%s", strings.Join(states, ", "))
-	add("address", "%s", st.Address)
-	return rows
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -22,11 +23,26 @@ type clusterEngine struct {
 	fail error
 }
 
-func (e *clusterEngine) ConnectCluster(_ context.Context, cell int, address string) (interp.ClusterStatus, error) {
-	e.note("connect %d %q", cell, address)
-	e.used, e.at = e.fail == nil, address
+func (e *clusterEngine) ConnectCluster(_ context.Context, cell int, to interp.ClusterTarget) (interp.ClusterStatus, error) {
+	options := ""
+	if to.Options != nil {
+		options = fmt.Sprintf(" %+v", *to.Options)
+	}
+	e.note("connect %d %q%s force=%v keep=%v", cell, to.Address, options, to.Force, to.Keep)
+	e.used, e.at = e.fail == nil, to.Address
 	return clusterOfTest(), e.fail
 }
+
+func (e *clusterEngine) ScaleCluster(_ context.Context, nodes int, progress func(string)) (interp.ClusterStatus, error) {
+	progress(fmt.Sprintf("a node has joined: %d", nodes))
+	return clusterOfTest(), e.fail
+}
+
+func (e *clusterEngine) KnownClusters(context.Context) []interp.KnownCluster {
+	return []interp.KnownCluster{{Name: "own"}, {Name: "lab", Address: "/run/lab.sock", Nodes: 3, InUse: true}}
+}
+
+func (e *clusterEngine) ClusterLog() (string, bool) { return "one\ntwo\nthree\n", e.used && e.at == "" }
 
 func (e *clusterEngine) ClusterStatus(context.Context) (interp.ClusterStatus, bool, error) {
 	return clusterOfTest(), e.used, e.fail
@@ -59,12 +75,28 @@ func TestCluster(t *testing.T) {
 		{"%cluster", "", "tasks    1 running, 5 finished", ""},
 		{"%cluster", "", "store    1 MiB of 1 GiB used", ""},
 		{"%cluster connect /a/b.sock", "", "cluster of this notebook: 1 node (here)", ""},
-		{"%cluster stop", "has left the cluster of the node at /a/b.sock, which goes on.\n", "", ""},
+		{"%cluster stop --yes", "has left the cluster of the node at /a/b.sock, which goes on.\n", "", ""},
 		{"%cluster connect", "", "CPUs", ""},
-		{"%cluster stop", "The cluster of this notebook was stopped", "", ""},
+		{"%cluster stop --yes", "The cluster of this notebook was stopped", "", ""},
 		{"%cluster", "No cluster yet", "", ""},
-		{"%cluster conect", "", "", `"conect" is not known: use %cluster, %cluster connect`},
-		{"%cluster connect a b", "", "", "is not known"},
+		{"%cluster conect", "", "", `"conect" is not known: did you mean connect?`},
+		{"%cluster dance", "", "", "there are connect, doctor, logs, scale, start, status, stop, use"},
+		{"%cluster connect a b", "", "", `"b" is one word too many; use  %cluster connect [NAME`},
+		{"%cluster connect --forc", "", "", "not defined: -forc"},
+		{"%cluster start --cpus 2 --gpus 1 --memory 4GiB --store 100MB --nodes 3 --force", "", "CPUs", ""},
+		{"%cluster start --memory much", "", "", "start: --memory"},
+		{"%cluster start --nodes 0", "", "", "--nodes at least 1"},
+		{"%cluster scale 3", "a node has joined: 3\n", "CPUs", ""},
+		{"%cluster scale many", "", "", "say how many nodes"},
+		{"%cluster status", "", "tasks    1 running, 5 finished", ""},
+		{"%cluster status now", "", "", `"now"`},
+		{"%cluster use", "* lab          3 nodes, at /run/lab.sock\n", "", ""},
+		{"%cluster use", "  own          does not run\n", "", ""},
+		{"%cluster logs --tail 2", "two\nthree\n", "", ""},
+		{"%cluster use lab", "", "CPUs", ""},
+		{"%cluster logs", "", "", "runs no cluster of its own"},
+		{"%cluster help", "%cluster scale N\n", "", ""},
+		{"%cluster doctor", "memory", "", ""},
 	}
 	for _, s := range steps {
 		b.out.Reset()
@@ -77,7 +109,8 @@ func TestCluster(t *testing.T) {
 			t.Errorf("%s: %q %q %q", s.source, b.out.String(), b.shown.String(), fault)
 		}
 	}
-	if got := strings.Join(e.log, "; "); got != `connect 4 ""; connect 4 "/a/b.sock"; connect 4 ""` {
+	if got := strings.Join(e.log, "; "); got != `connect 4 "" force=false keep=false; connect 4 "/a/b.sock" force=false keep=false; connect 4 "" force=false keep=false; `+
+		`connect 4 "" {CPUs:2 GPUs:1 Memory:4294967296 Store:100000000 Nodes:3} force=true keep=false; connect 4 "lab" force=false keep=true` {
 		t.Error(got)
 	}
 	e.fail = errors.New("no memory")
@@ -105,5 +138,23 @@ func TestClusterOfAnotherEngine(t *testing.T) {
 	b := newBench(t)
 	if f := b.run(t.Context(), "%cluster"); f == nil || !strings.Contains(f.Value, "cannot run tasks") {
 		t.Error(f)
+	}
+}
+
+// TestStopAsks: where tasks would be lost the user is asked, if there is one.
+func TestStopAsks(t *testing.T) {
+	for answer, stopped := range map[string]bool{"y": true, " YES ": true, "": false, "no": false} {
+		b := newBench(t)
+		e := &clusterEngine{fakeEngine: b.engine, used: true}
+		b.Engine = e
+		asked := ""
+		b.Input = func(_ context.Context, prompt string) (string, error) { asked = prompt; return answer, nil }
+		if f := b.run(t.Context(), "%cluster stop"); f != nil || e.used == stopped || asked != "1 tasks have not ended. Stop the cluster with them? [y/N] " {
+			t.Errorf("%q: %v, %q, in use %v", answer, f, asked, e.used)
+		}
+		e.used, asked = true, ""
+		if f := b.run(t.Context(), "%cluster stop --yes"); f != nil || e.used || asked != "" {
+			t.Errorf("%q: %v, %q, in use %v", answer, f, asked, e.used)
+		}
 	}
 }

@@ -1,0 +1,105 @@
+package interp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"mobula/cluster/headclient"
+	"mobula/cluster/headwire"
+	"mobula/cluster/node"
+	"mobula/cluster/sched"
+	"mobula/cluster/wire"
+	"mobula/internal/id"
+	"mobula/objstore"
+)
+
+// ClusterStatus is the state of a cluster.
+type ClusterStatus struct {
+	Address string
+	Name    string // of the cluster; "" where it has none
+	Version string // of the mobula that its head is of
+	Own     bool   // it is the notebook's own
+	Node    string // that cells reach it through
+	Nodes   int    // that are not dead; figures without another word are of all of them
+	Total   sched.Resources
+	Free    sched.Resources
+	Workers int
+	Store   *objstore.Stats  // of the node that cells use, nil where it has none
+	Tasks   []node.TaskCount // that were submitted through this node
+	Took    time.Duration    // to connect; 0 where nobody has connected just now
+
+	id id.Node // of Node
+}
+
+// ClusterStatus asks the node of the cluster in use.
+func (s *Session) ClusterStatus(ctx context.Context) (ClusterStatus, bool, error) {
+	if address, _ := s.clusters.current(); address == "" {
+		return ClusterStatus{}, false, nil
+	}
+	st, err := s.clusterStatus(ctx)
+	return st, true, err
+}
+
+func (s *Session) clusterStatus(ctx context.Context) (ClusterStatus, error) {
+	address, own := s.clusters.current()
+	st, err := askCluster(ctx, address)
+	st.Address, st.Own = address, own
+	return st, errors.Join(err, checkVersions(s.clusters.commands.Version, st.Version))
+}
+
+// checkVersions refuses a cluster of another major version than the kernel's. A version that is not known is no reason.
+func checkVersions(kernel, cluster string) error {
+	mine, _, _ := strings.Cut(kernel, ".")
+	its, _, _ := strings.Cut(cluster, ".")
+	if mine == "" || its == "" || mine == its {
+		return nil
+	}
+	return fmt.Errorf("this kernel is of mobula %s and the cluster of mobula %s, which do not work together: install %s here (pip install mobula==%s, then restart the kernel) or update the cluster",
+		kernel, cluster, cluster, cluster)
+}
+
+// statusTime bounds how long a cluster may take to tell about itself.
+const statusTime = 10 * time.Second
+
+// askCluster asks a node about itself, its tasks and its cluster.
+func askCluster(ctx context.Context, address string) (st ClusterStatus, err error) {
+	ctx, cancel := context.WithTimeout(ctx, statusTime)
+	defer cancel()
+	c, err := headclient.Connect(ctx, headclient.Config{Addresses: []string{"unix:" + address}, Role: wire.RoleCLI})
+	if err != nil {
+		return st, fmt.Errorf("the node at %s: %w", address, err)
+	}
+	defer c.Close()
+	var info node.Info
+	var memory node.MemoryInfo
+	for what, into := range map[string]any{"node": &info, "memory": &memory, "task-summary": &st.Tasks} {
+		data, err := headwire.Ask(ctx, c, headwire.QueryNode, headwire.Query{What: what})
+		if err == nil {
+			err = json.Unmarshal(data, into)
+		}
+		if err != nil {
+			return st, fmt.Errorf("ask the node at %s for %s: %w", address, what, err)
+		}
+	}
+	all, err := headwire.Ask(ctx, c, headwire.ListNodes, headwire.None{})
+	if err != nil {
+		return st, fmt.Errorf("ask the cluster of the node at %s for its nodes: %w", address, err)
+	}
+	st.Version = info.Version
+	if cluster, err := headwire.Ask(ctx, c, headwire.GetCluster, headwire.None{}); err == nil { // a node may have no head
+		st.Name, st.Version = cluster.Name, cluster.Version
+	}
+	st.id, st.Node, st.Store = info.Node, info.Name, memory.Store
+	st.Nodes, st.Total, st.Free, st.Workers = 1, info.Total, info.Free, info.Workers // it knows this best
+	for _, n := range all {
+		if n.ID != info.Node && n.State != sched.Dead.String() {
+			st.Nodes++
+			st.Total, st.Free, st.Workers = st.Total.Plus(n.Total), st.Free.Plus(n.Free), st.Workers+n.Workers
+		}
+	}
+	return st, nil
+}
