@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"mobula/cluster/doctor"
+	"mobula/display"
 	"mobula/internal/bytesize"
 	"mobula/internal/nearest"
 	"mobula/interp"
@@ -127,7 +128,7 @@ func connectTo(ctx context.Context, env *Env, engine interp.Clusters, to interp.
 	if err != nil {
 		return err
 	}
-	env.Display(clusterCard(&st))
+	env.Display(display.Of(ClusterWidget(&st)))
 	return nil
 }
 
@@ -176,7 +177,7 @@ func scaleCluster(ctx context.Context, env *Env, engine interp.Clusters, args []
 	if err != nil {
 		return err
 	}
-	env.Display(clusterCard(&st))
+	env.Display(display.Of(ClusterWidget(&st)))
 	return nil
 }
 
@@ -294,6 +295,6 @@ func showCluster(ctx context.Context, env *Env, engine interp.Clusters) error {
 		env.Stdout("No cluster yet: the first task starts one on this machine, and so does %cluster connect.\n")
 		return nil
 	}
-	env.Display(clusterCard(&st))
+	env.Display(display.Of(ClusterWidget(&st)))
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"mobula/cluster/node"
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
+	"mobula/display"
 	"mobula/interp"
 	"mobula/objstore"
 )
@@ -121,7 +122,7 @@ func TestCluster(t *testing.T) {
 
 func TestClusterCardIsEscaped(t *testing.T) {
 	st := clusterOfTest()
-	if page := string(clusterCard(&st)["text/html"]); !strings.Contains(page, "&lt;node") && !strings.Contains(page, `\u0026lt;node`) {
+	if page := string(display.Of(ClusterWidget(&st))["text/html"]); !strings.Contains(page, "&lt;node") && !strings.Contains(page, `\u0026lt;node`) {
 		t.Error(page)
 	}
 }
@@ -129,7 +130,7 @@ func TestClusterCardIsEscaped(t *testing.T) {
 func TestClusterOfSeveralNodes(t *testing.T) {
 	st := clusterOfTest()
 	st.Own, st.Nodes = false, 3
-	if text := string(clusterCard(&st)["text/plain"]); !strings.Contains(text, "Mobula cluster: 3 nodes, reached through here") {
+	if text := string(display.Of(ClusterWidget(&st))["text/plain"]); !strings.Contains(text, "Mobula cluster: 3 nodes, reached through here") {
 		t.Error(text)
 	}
 }
