@@ -71,3 +71,12 @@ func (n *Notebook) ClusterLog() (text string, own bool) {
 	}
 	return s.ClusterLog()
 }
+
+// CancelTasks cancels the tasks of a cell.
+func (n *Notebook) CancelTasks(cell int) error {
+	s, err := n.compiled()
+	if err != nil {
+		return err
+	}
+	return s.CancelTasks(cell)
+}

@@ -20,6 +20,8 @@ type Clusters interface {
 	ConnectCluster(ctx context.Context, cell int, to ClusterTarget) (ClusterStatus, error)
 	// ScaleCluster gives the notebook's own cluster that many nodes; progress is told of each that comes or goes.
 	ScaleCluster(ctx context.Context, nodes int, progress func(text string)) (ClusterStatus, error)
+	// CancelTasks cancels the tasks that a cell has submitted and that have not ended.
+	CancelTasks(cell int) error
 	// ClusterStatus tells about the cluster that cells use; false where they use none.
 	ClusterStatus(ctx context.Context) (ClusterStatus, bool, error)
 	// KnownClusters are those that a notebook can use by name: its own, and those of this machine.
@@ -29,6 +31,9 @@ type Clusters interface {
 	// StopCluster leaves the cluster, and ends it if it is the notebook's own. It returns the address of the cluster; "" where cells use none.
 	StopCluster(ctx context.Context) (address string, own bool, err error)
 }
+
+// ProgressPrefix begins the id of the widget that shows the progress of a cell's tasks; the number of the cell follows.
+const ProgressPrefix = hostrpc.ProgressPrefix
 
 // ClusterTarget is a cluster to use.
 type ClusterTarget struct {

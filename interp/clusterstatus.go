@@ -14,6 +14,7 @@ import (
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
 	"mobula/internal/id"
+	"mobula/interp/hostrpc"
 	"mobula/objstore"
 )
 
@@ -102,4 +103,15 @@ func askCluster(ctx context.Context, address string) (st ClusterStatus, err erro
 		}
 	}
 	return st, nil
+}
+
+// CancelTasks cancels the tasks of a cell.
+func (s *Session) CancelTasks(cell int) error {
+	s.mu.Lock()
+	proc := s.state.proc
+	s.mu.Unlock()
+	if proc == nil {
+		return nil // nobody has tasks
+	}
+	return proc.Tell(&hostrpc.Request{CancelTasks: &hostrpc.CancelTasks{Cell: cell}})
 }

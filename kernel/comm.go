@@ -23,7 +23,7 @@ type CommMessage struct {
 var targets = struct {
 	mu sync.Mutex
 	m  map[string]CommHandler
-}{m: make(map[string]CommHandler)}
+}{m: map[string]CommHandler{controlTarget: openControl}}
 
 // RegisterComm makes handler answer comms that front ends open for target. A target that is
 // registered twice is a bug and panics.

@@ -36,7 +36,7 @@ func (h *Host) hostSessions(p *ship.Program) {
 	p.Assigns = h.functions.assigns
 	session.SetHost(&session.Host{
 		Program: p, Path: exe, Env: []string{EnvGOROOT + "=" + goroot(), EnvSession + "=" + p.Session()},
-		Address: h.address, Cell: h.cellHere, OnLog: h.logs.add, OnPending: h.pending,
+		Address: h.address, Cell: h.cellHere, OnLog: h.logs.add, OnPending: h.pending, OnBusy: h.tasks.busy,
 		Stop: cellrt.StopChan, Stopped: cellrt.Stopped, Apart: apart, Captures: h.functions.captures, TaskName: taskName,
 	})
 }

@@ -60,6 +60,7 @@ type Host struct {
 	stops *stopper
 	input inputs
 	logs  *taskLogs
+	tasks *taskProgress
 	where questions[*hostrpc.Address]
 
 	functions functions
@@ -134,6 +135,9 @@ func New(conn *hostrpc.HostConn, code Code) *Host {
 	h.logs = newTaskLogs(func(cell, stream int, text string) {
 		_ = h.out.write(cell, stream, []byte(text)) // a lost kernel is noticed by the receiver
 	})
+	h.tasks = newTaskProgress(func(cell int, d cellio.Display) {
+		_ = h.out.sendAfter(cell, &hostrpc.Event{Display: &hostrpc.Display{Cell: cell, Display: d}}) // as above
+	})
 	return h
 }
 
@@ -190,6 +194,8 @@ func (h *Host) receive() error {
 			}
 		case req.InputReply != nil:
 			h.input.reply(req.InputReply.Token, req.InputReply)
+		case req.CancelTasks != nil:
+			go cancelTasks(req.CancelTasks.Cell) // it may wait for the node; ends when all are told
 		case req.Address != nil:
 			h.where.reply(req.Address.Token, req.Address)
 		default:
@@ -229,6 +235,7 @@ func (h *Host) work() {
 		h.mu.Lock()
 		h.current = nil
 		h.mu.Unlock()
+		h.tasks.ended(run.Cell)
 		h.out.flush(run.Cell)
 		if r.ID != 0 {
 			h.reply(r)

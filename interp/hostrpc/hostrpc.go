@@ -40,7 +40,15 @@ type Request struct {
 	SetEnv     *SetEnv
 	Cluster    *Cluster
 	Address    *Address
+	// CancelTasks is not queued behind the cell that runs.
+	CancelTasks *CancelTasks
 }
+
+// ProgressPrefix begins the display id of the progress of a cell's tasks; the number of the cell follows.
+const ProgressPrefix = "mobula-tasks-"
+
+// CancelTasks cancels the tasks that a cell has submitted.
+type CancelTasks struct{ Cell int }
 
 // CellNumber returns the cell that a request belongs to, 0 if none.
 func (r *Request) CellNumber() int {
