@@ -26,7 +26,7 @@ var policy = Policy{
 		{"runtime of the cluster", "cluster/gpu cluster/worker cluster/driver cluster/headclient cluster/node cluster/head cluster/session"},
 		{"doctor of the cluster", "cluster/doctor"},
 		{"the SDK", ". arrowvalue"},
-		{"what cells show", "display widgets"},
+		{"what cells show", "display widgets widgets/labextension"},
 		{"what the host links", "interp/direct interp/hostrpc interp/loader/... interp/cellrt"},
 		{"session host", "interp/host/..."},
 		{"parts of the engine", "interp/cell interp/clusterproc interp/complete interp/hostproc interp/overlay interp/toolchain interp/yaegi"},

@@ -27,6 +27,7 @@ func ClusterWidget(st *interp.ClusterStatus) widgets.Cluster {
 	}
 	w := widgets.Cluster{
 		Title: title, Own: st.Own, Nodes: st.Nodes, Workers: st.Workers, Version: st.Version, Address: st.Address, Took: st.Took.Milliseconds(),
+		Tasks:     []widgets.Count{},
 		Resources: []widgets.Resource{countOf("CPUs", st.Free.CPU, st.Total.CPU)},
 	}
 	if st.Total.GPU > 0 {

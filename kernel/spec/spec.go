@@ -1,4 +1,5 @@
-// Package spec installs and removes the kernelspec, the folder by which Jupyter finds the kernel.
+// Package spec installs and removes the kernelspec, the folder by which Jupyter finds the kernel, and the JupyterLab extension that draws
+// its widgets.
 //
 // # Usage
 //
@@ -24,6 +25,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"mobula/widgets/labextension"
 )
 
 // Name is the kernelspec's name, which is the name of its folder too.
@@ -45,32 +48,50 @@ type kernelJSON struct {
 	Metadata        map[string]any `json:"metadata"`
 }
 
-// Install writes the kernelspec under a Jupyter data folder, for the mobula binary at the
-// absolute path executable, and returns the folder that it wrote. What was there is replaced.
+// Install writes the kernelspec and the extension under a Jupyter data folder, for the mobula binary at the
+// absolute path executable, and returns the kernelspec's folder. What was there is replaced.
 func Install(dataDir, executable string) (string, error) {
 	if !filepath.IsAbs(executable) {
 		return "", fmt.Errorf("install the kernelspec: the path of the binary, %s, must be absolute", executable)
 	}
-	kernels := filepath.Join(dataDir, "kernels")
-	if err := os.MkdirAll(kernels, 0o755); err != nil {
-		return "", fmt.Errorf("create the kernels folder (choose another with --user, --sys-prefix or --prefix): %w", err)
+	dir := filepath.Join(dataDir, "kernels", Name)
+	if err := replace(dir, func(temp string) error { return write(temp, executable) }); err != nil {
+		return "", fmt.Errorf("install the kernelspec: %w", err)
 	}
-	temp, err := os.MkdirTemp(kernels, "."+Name+"-")
-	if err != nil {
-		return "", fmt.Errorf("install the kernelspec (choose another place with --user, --sys-prefix or --prefix): %w", err)
-	}
-	defer os.RemoveAll(temp)
-	if err := write(temp, executable); err != nil {
-		return "", fmt.Errorf("write the kernelspec: %w", err)
-	}
-	dir := filepath.Join(kernels, Name)
-	if err := os.RemoveAll(dir); err != nil {
-		return "", fmt.Errorf("replace the kernelspec that was there: %w", err)
-	}
-	if err := os.Rename(temp, dir); err != nil {
-		return "", fmt.Errorf("put the kernelspec in its place: %w", err)
+	if err := replace(extensionDir(dataDir), func(temp string) error { return os.CopyFS(temp, labextension.Files) }); err != nil {
+		return "", fmt.Errorf("install the JupyterLab extension: %w", err)
 	}
 	return dir, nil
+}
+
+func extensionDir(dataDir string) string {
+	return filepath.Join(dataDir, "labextensions", labextension.Name)
+}
+
+// replace writes a folder whole, or leaves the one that was there.
+func replace(dir string, write func(temp string) error) error {
+	parent := filepath.Dir(dir)
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return fmt.Errorf("create %s (choose another place with --user, --sys-prefix or --prefix): %w", parent, err)
+	}
+	temp, err := os.MkdirTemp(parent, "."+Name+"-")
+	if err != nil {
+		return fmt.Errorf("write to %s (choose another place with --user, --sys-prefix or --prefix): %w", parent, err)
+	}
+	defer os.RemoveAll(temp)
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return err
+	}
+	if err := write(temp); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("replace what was there: %w", err)
+	}
+	if err := os.Rename(temp, dir); err != nil {
+		return fmt.Errorf("put it in its place: %w", err)
+	}
+	return nil
 }
 
 func write(dir, executable string) error {
@@ -80,9 +101,6 @@ func write(dir, executable string) error {
 		Metadata: map[string]any{"debugger": false},
 	}, "", "  ")
 	if err != nil {
-		return err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "kernel.json"), append(text, '\n'), 0o644); err != nil {
@@ -104,14 +122,14 @@ func write(dir, executable string) error {
 	return nil
 }
 
-// Uninstall removes the kernelspec from a Jupyter data folder and returns the folder that it removed.
+// Uninstall removes both from a Jupyter data folder and returns the kernelspec's folder.
 func Uninstall(dataDir string) (string, error) {
 	dir := filepath.Join(dataDir, "kernels", Name)
 	if _, err := os.Stat(filepath.Join(dir, "kernel.json")); errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("there is no kernelspec %s in %s: nothing was removed (jupyter kernelspec list shows where it is)", Name, filepath.Dir(dir))
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		return "", fmt.Errorf("remove the kernelspec: %w", err)
+	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(extensionDir(dataDir))); err != nil {
+		return "", fmt.Errorf("remove the kernelspec and the JupyterLab extension: %w", err)
 	}
 	return dir, nil
 }

@@ -152,7 +152,7 @@ class Book:
 def page(browser, request):
     context = browser.new_context(viewport={"width": 1100, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
-    said = []
+    said = page.said = []
     page.on("console", lambda m: said.append(f"{m.type}: {m.text}"))
     page.on("pageerror", lambda e: said.append(f"page error: {e}"))
     page.set_default_timeout(30_000)
