@@ -13,7 +13,7 @@ const (
 	chartHeight = 320
 	marginLeft  = 64
 	marginRight = 12
-	marginTop   = 12
+	marginTop   = 34 // the legend is in it
 	marginLow   = 44
 )
 
@@ -132,22 +132,22 @@ func (c *Chart) line(b *strings.Builder, i int, x, y *scale) {
 			gap = true
 			continue
 		}
-		command := "L"
-		if gap {
-			command = "M"
+		if gap { // a point alone is a dot
+			fmt.Fprintf(&path, "M%.1f %.1fh0", x.at(s.X[j]), y.at(s.Y[j]))
+		} else {
+			fmt.Fprintf(&path, "L%.1f %.1f", x.at(s.X[j]), y.at(s.Y[j]))
 		}
 		gap = false
-		fmt.Fprintf(&path, "%s%.1f %.1f", command, x.at(s.X[j]), y.at(s.Y[j]))
 	}
 	colour, dash := palette[i%len(palette)], dashes[(i/len(palette))%len(dashes)]
 	if path.Len() > 0 {
-		fmt.Fprintf(b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.6" stroke-dasharray="%s"/>`, path.String(), colour, dash)
+		fmt.Fprintf(b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.6" stroke-linecap="round" stroke-dasharray="%s"/>`, path.String(), colour, dash)
 	}
 	const perRow, width = 5, 115
 	if i >= 2*perRow {
 		return // the table has all names
 	}
-	left, top := marginLeft+8+(i%perRow)*width, marginTop+12+(i/perRow)*14
+	left, top := marginLeft+(i%perRow)*width, 12+(i/perRow)*14
 	fmt.Fprintf(b, `<path d="M%d %dh14" stroke="%s" stroke-width="2" stroke-dasharray="%s"/><text x="%d" y="%d">%s</text>`, left, top-4, colour, dash, left+18, top, html.EscapeString(clip(s.Name, 16)))
 }
 
