@@ -22,7 +22,7 @@ suite() {
 pytests() { "$VENV/bin/python" -m pytest -q "$@"; }
 export -f pytests; export VENV ROOT OUT
 only=("$@")
-suite setup 270 bash -c 'source scripts/common.sh; venv test; build_mobula; install_kernel'
+suite setup 230 bash -c 'source scripts/common.sh; venv test; build_mobula; install_kernel'
 suite lint 330 scripts/lint.sh
 suite unit 400 go test -timeout 380s $(go list ./... | grep -v /tests/)
 suite nvml 40 bash -c 'source scripts/common.sh; nvml_flags
@@ -34,7 +34,7 @@ suite memory 40 go test -timeout 35s -run 'TestTwiceTheStore' ./tests/core # the
 suite kernel 330 bash -c 'pytests tests/kernel'
 [ -z "${MOBULA_KILLS:-}" ] || suite kills 1500 bash -c 'pytests --timeout 1400 tests/kernel/test_kills.py'
 suite lang 200 go run ./tests/lang -sample 3m -seed 1 -report ""
-suite browser 260 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
+suite browser 300 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
 
 printf '\n'
 for i in "${!names[@]}"; do printf '%-10s %s\n' "${names[$i]}" "${results[$i]}"; done

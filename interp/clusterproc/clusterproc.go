@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -85,11 +86,12 @@ func (x *Cluster) Err() error { return x.head.err() }
 
 // Log is the end of what its processes have said, the first one's before the others'.
 func (x *Cluster) Log() string {
-	text := x.head.tail.all()
+	var text strings.Builder
+	text.WriteString(x.head.tail.all())
 	for _, n := range x.running() {
-		text += n.tail.all()
+		text.WriteString(n.tail.all())
 	}
-	return text
+	return text.String()
 }
 
 // running are the further nodes whose processes have not ended.

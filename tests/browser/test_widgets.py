@@ -3,7 +3,10 @@
 import json
 import re
 
+import pytest
 from playwright.sync_api import expect
+
+behind_a_hub = pytest.mark.parametrize("lab", ["/user/alice/"], ids=["hub"], indirect=True)
 
 SLOW_TASKS = """refs := mobula.TryMap(make([]int, 300), func(ctx context.Context, _ int) (int, error) {
 	select {
@@ -50,6 +53,7 @@ def test_progress_is_live_and_cancels(book):
     no_errors(b.page)
 
 
+@behind_a_hub
 def test_a_flood_of_updates(book):
     """500 points a second of each of two lines: few redraws, and the page stays usable."""
     b = book("flood.ipynb", [FLOOD])
@@ -78,6 +82,7 @@ def test_a_flood_of_updates(book):
     no_errors(b.page)
 
 
+@behind_a_hub
 def test_a_saved_notebook_shows_the_last_state(book, lab, page):
     cells = [
         'c := widgets.NewChart("waves", widgets.Axes{})\nfor i := range 50 { c.Add("sine", float64(i), math.Sin(float64(i)/6)) }\nc.Done()',
@@ -109,6 +114,7 @@ def test_a_saved_notebook_shows_the_last_state(book, lab, page):
     no_errors(page)
 
 
+@behind_a_hub
 def test_the_cluster_panel(book):
     b = book("panel.ipynb", ["1"])
     b.command("mobula:show-cluster")
