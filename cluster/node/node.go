@@ -34,7 +34,7 @@ type Config struct {
 	Resources sched.Resources
 	// NoTasks: nothing is offered where Resources are empty, instead of what the machine has. Such a node is how its machine reaches the cluster.
 	NoTasks bool
-	Devices   []sched.Device
+	Devices []sched.Device
 	// WatchDevices tells what happens to Devices until ctx ends, as gpu.Inventory.Watch does. Nil: nobody looks.
 	WatchDevices func(ctx context.Context, changed func(gpu.Change))
 
