@@ -12,4 +12,5 @@ if ! "$VENV/bin/python" -c 'import webbrowser; webbrowser.get()' 2>/dev/null || 
   args+=(--no-browser)
   echo "There is no browser here: open the URL below in one (it holds the token)."
 fi
+export PATH="$VENV/bin:$PATH" # for  !python3 -m pip  in cells
 exec "$VENV/bin/jupyter" lab "${args[@]}" "$@"
