@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,7 +17,6 @@ import (
 	"mobula/cluster/headwire"
 	"mobula/cluster/node"
 	"mobula/cluster/wire"
-	"mobula/internal/id"
 )
 
 // Variables that take the place of flags.
@@ -164,53 +162,4 @@ func askSocket(ctx context.Context, socket string) (info node.Info, err error) {
 		err = json.Unmarshal(data, &info)
 	}
 	return info, err
-}
-
-// queryTime bounds how long the nodes of a cluster may take to answer.
-const queryTime = 30 * time.Second
-
-// ask asks the head, which answers at once or not at all.
-func ask[In, Out any](ctx context.Context, c headwire.Caller, m headwire.Method[In, Out], in In) (Out, error) {
-	return askWithin(ctx, connectTime, c, m, in)
-}
-
-func askWithin[In, Out any](ctx context.Context, limit time.Duration, c headwire.Caller, m headwire.Method[In, Out], in In) (Out, error) {
-	within, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	out, err := headwire.Ask(within, c, m, in)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = fmt.Errorf("the head of the cluster has not answered within %v: see whether it runs; started again with the same --dir, it knows everything: %w", limit, err)
-	}
-	return out, err
-}
-
-// fromNodes asks all nodes, or one, and decodes their answers.
-func fromNodes[V any](ctx context.Context, c headwire.Caller, q headwire.Query) (answers []nodeAnswer[V], err error) {
-	raw, err := askWithin(ctx, queryTime, c, headwire.AskNodes, q)
-	if err != nil {
-		return nil, err
-	}
-	var failed error
-	for _, a := range raw {
-		answer := nodeAnswer[V]{node: a.Name, id: a.Node}
-		switch {
-		case a.Error != "":
-			failed = cmp.Or(failed, fmt.Errorf("node %s: %s", a.Name, a.Error))
-			continue
-		case json.Unmarshal(a.Data, &answer.data) != nil:
-			failed = cmp.Or(failed, fmt.Errorf("node %s answers what this mobula cannot read: use the same release everywhere", a.Name))
-			continue
-		}
-		answers = append(answers, answer)
-	}
-	if len(answers) == 0 {
-		return nil, failed // where some answer, theirs is shown
-	}
-	return answers, nil
-}
-
-type nodeAnswer[V any] struct {
-	node string // its name
-	id   id.Node
-	data V
 }

@@ -13,16 +13,15 @@ import (
 	"syscall"
 	"time"
 
-	"mobula/cluster/headwire"
+	"mobula/cluster/inspect"
 	"mobula/cluster/node"
 	"mobula/cluster/sched"
 )
 
 // clusterStatus is what  mobula status  shows.
 type clusterStatus struct {
-	Cluster headwire.ClusterInfo `json:"cluster"`
-	Nodes   []headwire.NodeInfo  `json:"nodes"`
-	Socket  string               `json:"socket,omitempty"` // of the node of this machine that was asked
+	inspect.Status
+	Socket string `json:"socket,omitempty"` // of the node of this machine that was asked
 }
 
 func statusCommand(ctx context.Context, args []string, out io.Writer) error {
@@ -41,10 +40,7 @@ func statusCommand(ctx context.Context, args []string, out io.Writer) error {
 	if c.local() {
 		s.Socket = c.address
 	}
-	if s.Cluster, err = ask(ctx, client, headwire.GetCluster, headwire.None{}); err != nil {
-		return err
-	}
-	if s.Nodes, err = ask(ctx, client, headwire.ListNodes, headwire.None{}); err != nil {
+	if s.Status, err = inspect.GetStatus(ctx, client); err != nil {
 		return err
 	}
 	if c.format == "json" {
@@ -68,7 +64,8 @@ func (s *clusterStatus) write(w io.Writer, now time.Time) error {
 	if s.Socket != "" {
 		fmt.Fprintf(w, "Programs of this machine connect to it with MOBULA_ADDRESS=%s\n", s.Socket)
 	}
-	total, free := s.writeNodes(w)
+	s.writeNodes(w)
+	total, free := s.Resources()
 	t := &table{columns: []string{"RESOURCE", "USED", "TOTAL"}}
 	names := total.Names()
 	slices.Reverse(names)
@@ -89,15 +86,9 @@ func (s *clusterStatus) write(w io.Writer, now time.Time) error {
 	return nil
 }
 
-// writeNodes counts nodes, and adds up what those that live have.
-func (s *clusterStatus) writeNodes(w io.Writer) (total, free sched.Resources) {
-	states := map[string]int{}
-	for _, n := range s.Nodes {
-		states[n.State]++
-		if n.State != sched.Dead.String() {
-			total, free = total.Plus(n.Total), free.Plus(n.Free)
-		}
-	}
+// writeNodes counts nodes.
+func (s *clusterStatus) writeNodes(w io.Writer) {
+	states := s.States()
 	var parts []string
 	for _, state := range []sched.NodeState{sched.Alive, sched.Suspect, sched.Draining} {
 		if n := states[state.String()]; n > 0 {
@@ -109,7 +100,6 @@ func (s *clusterStatus) writeNodes(w io.Writer) (total, free sched.Resources) {
 		fmt.Fprintf(w, "Dead nodes, known for a day: %d; see  mobula list nodes\n", n)
 	}
 	fmt.Fprintln(w)
-	return total, free
 }
 
 // stopTime bounds how long a node may take to end when it is asked to.

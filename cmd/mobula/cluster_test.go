@@ -8,10 +8,10 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"mobula/cluster/headwire"
+	"mobula/cluster/inspect"
 	"mobula/cluster/node"
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
@@ -89,11 +89,11 @@ func TestNodeOfFlags(t *testing.T) {
 	}
 }
 
-// answers stands for a head.
-type answers struct{ nodes []headwire.NodeInfo }
+// nodesHead stands for a head that knows nodes.
+type nodesHead []headwire.NodeInfo
 
-func (a answers) Call(_ context.Context, _ string, _, out any) error {
-	*out.(*[]headwire.NodeInfo) = a.nodes
+func (h nodesHead) Call(_ context.Context, _ string, _, out any) error {
+	*out.(*[]headwire.NodeInfo) = h
 	return nil
 }
 
@@ -107,16 +107,14 @@ func TestTables(t *testing.T) {
 		}
 		text.WriteString("\n")
 	}
-	tasks := tasksOf([]nodeAnswer[[]node.TaskInfo]{
-		{node: "a", data: []node.TaskInfo{
-			{Task: named[id.Task](1), Name: "score", State: wire.TaskQueued, Attempt: 1, Begin: at(0), Last: at(1)},
-			{Task: named[id.Task](2), Name: "fit\nmodel\x1b[31m", State: wire.TaskFinished, Attempt: 1, Worker: named[id.Worker](1), Begin: at(1), Run: at(2), Last: at(4)},
-			{Task: named[id.Task](3), Name: "score", State: wire.TaskQueued, Attempt: 1, Begin: at(5), Last: at(5)},
-		}},
-		{node: "b", data: []node.TaskInfo{{Task: named[id.Task](1), State: wire.TaskRunning, Attempt: 2, Worker: named[id.Worker](2), Begin: at(1), Run: at(3), Last: at(3)}}},
-	}, nodeNames{"a000000000000000": "b"})
 	list := &table{columns: []string{"TASK", "NAME", "STATE", "NODE"}}
-	for _, x := range tasks {
+	for _, x := range []inspect.Task{
+		{Node: "b", TaskInfo: node.TaskInfo{Task: named[id.Task](1), Name: "score", State: wire.TaskRunning, Attempt: 2, Worker: named[id.Worker](2), Begin: at(0), Run: at(3), Last: at(3)}},
+		{Node: "b", TaskInfo: node.TaskInfo{
+			Task: named[id.Task](2), Name: "fit\nmodel\x1b[31m", State: wire.TaskFinished, Attempt: 1, Worker: named[id.Worker](1), Begin: at(1), Run: at(2), Last: at(4),
+		}},
+		{TaskInfo: node.TaskInfo{Task: named[id.Task](3), Name: "score", State: wire.TaskQueued, Attempt: 1, Begin: at(5), Last: at(5)}},
+	} {
 		list.add(x, short(x.Task), x.Name, x.State.String(), x.Node)
 	}
 	show("tasks of two nodes", func() error { return list.write(&text, "table", 0) })
@@ -141,22 +139,24 @@ func TestTables(t *testing.T) {
 		t.Error(err)
 	}
 	show("nothing", func() error { return list.write(&text, "table", 0) })
-	status := clusterStatus{
+	status := clusterStatus{Status: inspect.Status{
 		Cluster: headwire.ClusterInfo{ID: "0123456789", Created: at(0).UnixMilli(), Version: "1.0", Address: "10.0.0.1:10001", PID: 7, Dir: "state", Demand: []headwire.WaitingDemand{
 			{Node: "a", Job: named[id.Job](1), Resources: sched.Resources{GPU: sched.One}, Slots: 2, Reason: "waits for 1 GPU: 1 of 1 are in use by 1 task"},
 		}},
-		Nodes: []headwire.NodeInfo{
-			{State: "alive", Free: sched.Resources{CPU: sched.Whole(1), Memory: 1 << 30}, NodeHello: headwire.NodeHello{Total: sched.Resources{CPU: sched.Whole(4), GPU: sched.One, Memory: 4 << 30}}},
-			{State: "dead", NodeHello: headwire.NodeHello{Total: sched.Resources{CPU: sched.Whole(64)}}},
+		Nodes: []inspect.Node{
+			{NodeInfo: headwire.NodeInfo{State: "alive", Free: sched.Resources{CPU: sched.Whole(1), Memory: 1 << 30}, NodeHello: headwire.NodeHello{
+				Total: sched.Resources{CPU: sched.Whole(4), GPU: sched.One, Memory: 4 << 30},
+			}}},
+			{NodeInfo: headwire.NodeInfo{State: "dead", NodeHello: headwire.NodeHello{Total: sched.Resources{CPU: sched.Whole(64)}}}},
 		},
-	}
+	}}
 	show("nodes", func() error {
-		nodes, err := listNodes(t.Context(), answers{[]headwire.NodeInfo{
+		nodes, err := kinds["nodes"].list(t.Context(), nodesHead{
 			{State: "alive", Joined: at(0).UnixMilli(), NodeHello: headwire.NodeHello{ID: named[id.Node](1), Name: "a", Address: "10.0.0.1:5", Total: sched.Resources{CPU: sched.Whole(4)}}},
 			{State: "dead", Reason: "it left", Joined: at(0).UnixMilli(), Workers: 3, NodeHello: headwire.NodeHello{
 				ID: named[id.Node](2), Name: "b", Address: "10.0.0.2:5", Total: sched.Resources{CPU: sched.Whole(64)},
 			}},
-		}}, at(125))
+		}, at(125))
 		if err != nil {
 			return err
 		}
@@ -166,12 +166,16 @@ func TestTables(t *testing.T) {
 	status.Cluster.Demand, status.Cluster.Address, status.Cluster.Name, status.Socket = nil, "", "mine", "/run/node.sock"
 	show("status of a notebook's own", func() error { return status.write(&text, at(125)) })
 	show("memory", func() error {
-		return writeMemory(&text, []nodeAnswer[node.MemoryInfo]{
-			{node: "b", data: node.MemoryInfo{Total: 8 << 30, Available: 2 << 30}},
-			{node: "a", data: node.MemoryInfo{Total: 8 << 30, Available: 1 << 30, Workers: []node.WorkerInfo{
+		return writeMemory(&text, []inspect.NodeMemory{
+			{Node: "b", MemoryInfo: node.MemoryInfo{Total: 8 << 30, Available: 2 << 30}},
+			{Node: "a", MemoryInfo: node.MemoryInfo{Total: 8 << 30, Available: 1 << 30, Workers: []node.WorkerInfo{
 				{Worker: named[id.Worker](1), PID: 5, Resident: 1 << 20}, {Worker: named[id.Worker](2), PID: 6, Resident: 1 << 30, Leases: []id.Lease{named[id.Lease](1)}},
 			}}},
 		})
+	})
+	show("nodes that do not answer", func() error {
+		warnOfMissing(&text, []inspect.NodeError{{Name: "b", Reason: "it is not connected\x1b to the head"}})
+		return nil
 	})
 	show("a head's first words", func() error {
 		writeHeadNotice(&text, headNotice{"10.0.0.1:10001", "state/join-token", "state/user-token", "run/node.sock"})
@@ -180,58 +184,35 @@ func TestTables(t *testing.T) {
 	golden.Compare(t, "testdata/cluster-tables.txt", text.String())
 }
 
-// TestLatestAttempt: the latest attempt counts, whichever node tells of it first.
-func TestLatestAttempt(t *testing.T) {
-	first := node.TaskInfo{Task: named[id.Task](1), State: wire.TaskRunning, Attempt: 1, Worker: named[id.Worker](1), Begin: at(0), Last: at(1)}
-	second := node.TaskInfo{Task: named[id.Task](1), Name: "score", State: wire.TaskFinished, Attempt: 2, Worker: named[id.Worker](2), Begin: at(2), Last: at(3)}
-	for _, order := range [][]node.TaskInfo{{first, second}, {second, first}} {
-		got := tasksOf([]nodeAnswer[[]node.TaskInfo]{{data: order[:1]}, {data: order[1:]}}, nil)
-		want := second
-		want.Begin = first.Begin
-		if len(got) != 1 || got[0].TaskInfo != want {
-			t.Errorf("%+v, want %+v", got, want)
+func TestPick(t *testing.T) {
+	list := func() *table {
+		t := &table{columns: []string{"NODE", "NAME"}}
+		for i, name := range []string{"a0", "b", "b", "-"} {
+			n := inspect.Node{NodeInfo: headwire.NodeInfo{NodeHello: headwire.NodeHello{ID: named[id.Node](byte(i))}}}
+			t.add(n, short(n.ID), name)
+		}
+		return t
+	}
+	for name, want := range map[string]string{
+		"a0": "a0", "a0000001": "b", named[id.Node](2).String(): "b", "a": "4 of them", "b": "2 of them", "c": "nothing has", "": "nothing has", "-": "nothing has",
+	} {
+		l := list()
+		if err := l.pick("mobula list nodes", name); err != nil && !strings.Contains(err.Error(), want) || err == nil && (len(l.rows) != 1 || l.rows[0].cells[1] != want) {
+			t.Errorf("%q: %v, %+v", name, err, l.rows)
 		}
 	}
 }
 
 func TestTimeline(t *testing.T) {
-	event := func(task byte, state wire.TaskState, second int, worker byte, name string) node.EventInfo {
-		e := node.EventInfo{TaskEvent: wire.TaskEvent{Task: named[id.Task](task), Name: name, State: state, Nanos: at(second).UnixNano(), Attempt: 1}}
-		if worker != 0 {
-			e.Worker = named[id.Worker](worker)
-		}
-		return e
+	span := func(task byte, name string, begin, end int, state wire.TaskState) inspect.Span {
+		return inspect.Span{Task: named[id.Task](task), Name: name, Worker: named[id.Worker](1), Node: "a", Attempt: 1, Begin: at(begin), End: at(end), State: state}
 	}
-	trace := timeline([]nodeAnswer[[]node.EventInfo]{
-		{node: "a", data: []node.EventInfo{
-			event(1, wire.TaskSubmitted, 0, 0, "score"), event(1, wire.TaskRunning, 1, 1, ""), event(2, wire.TaskRunning, 2, 1, "fit"),
-			event(1, wire.TaskFinished, 3, 1, ""), event(3, wire.TaskRunning, 3, 1, ""), event(2, wire.TaskFailed, 5, 1, ""),
-		}},
-		{node: "b", data: []node.EventInfo{event(3, wire.TaskSubmitted, 2, 0, "late")}},
-	}, nodeNames{"a000000000000000": "a"})
+	trace := chromeTrace([]inspect.Span{span(1, "score", 1, 3, wire.TaskFinished), span(2, "fit", 2, 5, wire.TaskFailed), span(3, "late", 3, 5, wire.TaskRunning)})
 	var text bytes.Buffer
 	if err := writeJSON(&text, trace); err != nil {
 		t.Fatal(err)
 	}
 	golden.Compare(t, "testdata/cluster-timeline.json", text.String())
-}
-
-// silent is a head that is away.
-type silent struct{}
-
-func (silent) Call(ctx context.Context, _ string, _, _ any) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-func TestHeadIsAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for kind := range kinds {
-			if _, err := kinds[kind].list(t.Context(), silent{}, time.Now()); err == nil || !strings.Contains(err.Error(), "see whether it runs") {
-				t.Errorf("%s: %v", kind, err)
-			}
-		}
-	})
 }
 
 func TestLastLines(t *testing.T) {

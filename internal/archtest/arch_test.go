@@ -23,7 +23,7 @@ var policy = Policy{
 		{"decisions of the cluster", "cluster/sched cluster/state"},
 		{"log of the cluster", "cluster/replog"},
 		{"messages of the cluster", "cluster/wire cluster/headwire"},
-		{"runtime of the cluster", "cluster/gpu cluster/worker cluster/driver cluster/headclient cluster/node cluster/head cluster/session"},
+		{"runtime of the cluster", "cluster/gpu cluster/worker cluster/driver cluster/headclient cluster/node cluster/head cluster/inspect cluster/session"},
 		{"doctor of the cluster", "cluster/doctor"},
 		{"the SDK", ". arrowvalue"},
 		{"what cells show", "display widgets widgets/labextension"},

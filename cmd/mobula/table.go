@@ -4,16 +4,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"mobula/cluster/inspect"
 )
 
 // table is what a list shows: the columns for people, and the things themselves for programs.
 type table struct {
 	columns []string
 	rows    []row
+	missing []inspect.NodeError
 }
 
 type row struct {
@@ -21,10 +26,13 @@ type row struct {
 	thing any
 }
 
+// noCell is shown where there is nothing.
+const noCell = "-"
+
 func (t *table) add(thing any, cells ...string) {
 	for i, c := range cells {
 		if c == "" {
-			cells[i] = "-"
+			cells[i] = noCell
 		}
 	}
 	t.rows = append(t.rows, row{cells, thing})
@@ -44,6 +52,85 @@ func (t *table) filter(text string) error {
 		t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !strings.EqualFold(r.cells[at], value) })
 	}
 	return nil
+}
+
+// pick keeps the one row whose id or name it is; the short form of an id, or its start, will do. list is the command that shows them all.
+func (t *table) pick(list, name string) error {
+	is := func(of string) bool { return of != "" && of == name }
+	found := t.rowsWhere(func(r row) bool { return is(r.cells[0]) || is(r.id()) || is(r.name(t.columns)) })
+	if len(found) == 0 && name != "" {
+		found = t.rowsWhere(func(r row) bool { return strings.HasPrefix(r.id(), name) })
+	}
+	switch len(found) {
+	case 0:
+		return fmt.Errorf("nothing has the name or id %q: see  %s", name, list)
+	case 1:
+		t.rows = found
+		return nil
+	}
+	return fmt.Errorf("%q is the name, or the start of the id, of %d of them: give more of an id", name, len(found))
+}
+
+func (t *table) rowsWhere(holds func(row) bool) (found []row) {
+	for _, r := range t.rows {
+		if holds(r) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+func (r row) id() string {
+	if i, ok := r.thing.(identified); ok {
+		return i.Identity()
+	}
+	return ""
+}
+
+// name is what is in the column for names, "" where there is none.
+func (r row) name(columns []string) string {
+	if i := slices.Index(columns, "NAME"); i >= 0 && r.cells[i] != noCell {
+		return r.cells[i]
+	}
+	return ""
+}
+
+// countRow is a line of a summary.
+type countRow struct {
+	By    map[string]string `json:"by"`
+	Count int               `json:"count"`
+}
+
+// summarize counts the rows that are equal in some columns.
+func (t *table) summarize(by []string) *table {
+	counts := map[string]*countRow{}
+	for _, r := range t.rows {
+		cells := map[string]string{}
+		var parts []string
+		for _, name := range by {
+			cell := r.cells[slices.Index(t.columns, name)]
+			cells[strings.ToLower(name)] = cell
+			parts = append(parts, cell)
+		}
+		key := strings.Join(parts, "\x00")
+		if counts[key] == nil {
+			counts[key] = &countRow{By: cells}
+		}
+		counts[key].Count++
+	}
+	sum := &table{columns: append(slices.Clone(by), "COUNT")}
+	for _, key := range slices.Sorted(maps.Keys(counts)) {
+		cells := append(strings.Split(key, "\x00"), strconv.Itoa(counts[key].Count))
+		sum.add(*counts[key], cells...)
+	}
+	return sum
+}
+
+// warnOfMissing tells whose things a list lacks.
+func warnOfMissing(w io.Writer, missing []inspect.NodeError) {
+	for _, m := range missing {
+		fmt.Fprintf(w, "mobula: warning: what is on node %s is not shown: %s\n", oneLine(m.Name), oneLine(m.Reason))
+	}
 }
 
 // write writes the list, at most so many rows of a table; 0 is no bound.

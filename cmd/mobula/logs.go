@@ -6,22 +6,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	"mobula/cluster/headwire"
-	"mobula/cluster/node"
+	"mobula/cluster/inspect"
 	"mobula/internal/bytesize"
-	"mobula/internal/id"
 )
-
-type logRow struct {
-	Node string `json:"node"`
-	node.LogInfo
-	at id.Node
-}
-
-func (r logRow) identity() string { return r.Worker.String() }
 
 // logsCommand lists logs, or shows that of a worker or a task.
 func logsCommand(ctx context.Context, args []string, out io.Writer) error {
@@ -42,7 +34,10 @@ func logsCommand(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer client.Close()
-	logs, err := listLogs(ctx, client)
+	logs, err := logKind.list(ctx, client, time.Now())
+	if err == nil {
+		warnOfMissing(os.Stderr, logs.missing)
+	}
 	if err != nil || len(words) == 0 {
 		if err == nil {
 			err = logs.write(out, c.format, 0)
@@ -51,24 +46,24 @@ func logsCommand(ctx context.Context, args []string, out io.Writer) error {
 	}
 	marker := ""
 	if words[0] == "task" {
-		tasks, err := listTasks(ctx, client, time.Now())
+		tasks, err := kinds["tasks"].list(ctx, client, time.Now())
 		if err == nil {
 			err = tasks.pick("mobula list tasks --limit 0", words[1])
 		}
 		if err != nil {
 			return err
 		}
-		task := tasks.rows[0].thing.(taskRow)
+		task := tasks.rows[0].thing.(inspect.Task)
 		if task.Worker.IsZero() {
 			return fmt.Errorf("task %s has not run yet", task.Task.Short())
 		}
-		marker = " " + task.Task.Short() + "] "
+		marker = task.LogMarker()
 		words[1] = task.Worker.String()
 	}
 	if err := logs.pick("mobula logs", words[1]); err != nil {
 		return err
 	}
-	l := logs.rows[0].thing.(logRow)
+	l := logs.rows[0].thing.(inspect.Log)
 	lines := &lastLines{marker: marker, keep: *tail}
 	if err := showLog(ctx, client, l, lines, *follow, out); err != nil {
 		return err
@@ -79,38 +74,27 @@ func logsCommand(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-func listLogs(ctx context.Context, c headwire.Caller) (*table, error) {
-	answers, err := fromNodes[[]node.LogInfo](ctx, c, headwire.Query{What: "logs"})
-	if err != nil {
-		return nil, err
+// logKind is no kind that is listed by its name: mobula logs does.
+var logKind = kindOf(inspect.Logs, logCells, "STATE", "WORKER NODE SIZE STATE")
+
+func logCells(l inspect.Log, _ time.Time) []string {
+	state := "runs"
+	if l.Ended {
+		state = "ended"
 	}
-	t := &table{columns: []string{"WORKER", "NODE", "SIZE", "STATE"}}
-	for _, a := range answers {
-		for _, l := range a.data {
-			state := "runs"
-			if l.Ended {
-				state = "ended"
-			}
-			t.add(logRow{a.node, l, a.id}, short(l.Worker), a.node, bytesize.Format(l.Size), state)
-		}
-	}
-	return t, nil
+	return []string{short(l.Worker), l.Node, bytesize.Format(l.Size), state}
 }
 
 // followEvery is how often a log is asked for more.
 const followEvery = 300 * time.Millisecond
 
 // showLog writes a log, from its last lines on.
-func showLog(ctx context.Context, c headwire.Caller, l logRow, lines *lastLines, follow bool, out io.Writer) error {
+func showLog(ctx context.Context, c headwire.Caller, l inspect.Log, lines *lastLines, follow bool, out io.Writer) error {
 	for offset := int64(0); ; {
-		answers, err := fromNodes[node.LogPart](ctx, c, headwire.Query{What: fmt.Sprintf("log %s %d", l.Worker, offset), Node: l.at})
+		part, err := inspect.ReadLog(ctx, c, l, offset)
 		if err != nil {
 			return err
 		}
-		if len(answers) == 0 {
-			return fmt.Errorf("node %s does not answer", l.Node)
-		}
-		part := answers[0].data
 		lines.add(part.Text)
 		if len(part.Text) > 0 && part.Next > offset {
 			offset = part.Next
