@@ -56,7 +56,7 @@ func (s *clusterStatus) write(w io.Writer, now time.Time) error {
 	}
 	fmt.Fprintf(w, "Cluster %s, made %s ago, mobula %s\n", oneLine(name), since(now, s.Cluster.Created), s.Cluster.Version)
 	switch {
-	case s.Cluster.Address != "":
+	case s.Cluster.Dir != "": // else it is a notebook's or a program's, and ends with it
 		fmt.Fprintf(w, "Head at %s, process %d, state in %s\n", s.Cluster.Address, s.Cluster.PID, s.Cluster.Dir)
 	default:
 		fmt.Fprintf(w, "Head for this machine only, process %d\n", s.Cluster.PID)

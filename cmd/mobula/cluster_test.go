@@ -163,7 +163,7 @@ func TestTables(t *testing.T) {
 		return nodes.write(&text, "table", 0)
 	})
 	show("status", func() error { return status.write(&text, at(125)) })
-	status.Cluster.Demand, status.Cluster.Address, status.Cluster.Name, status.Socket = nil, "", "mine", "/run/node.sock"
+	status.Cluster.Demand, status.Cluster.Dir, status.Cluster.Name, status.Socket = nil, "", "mine", "/run/node.sock"
 	show("status of a notebook's own", func() error { return status.write(&text, at(125)) })
 	show("memory", func() error {
 		return writeMemory(&text, []inspect.NodeMemory{
