@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"strings"
+	"time"
 
 	"mobula/display"
 	"mobula/internal/cellio"
@@ -356,4 +357,74 @@ func ExampleBar_Fail() {
 	bar.Add(1)
 	bar.Fail(errors.New("connection lost"))
 	// Output: upload: connection lost [#####...............] 1/4 failed
+}
+
+func ExampleGridOf() {
+	g, err := display.GridOf(cities, display.MaxRows(1))
+	fmt.Println(g.Columns, g.Cells, g.MoreRows, err)
+	// Output: [Name People] [[Oslo 700000]] 1 <nil>
+}
+
+func ExampleGrid() {
+	g := display.Grid{Columns: []string{"n"}, Right: []bool{true}, Cells: [][]string{{"7"}, {"10"}}, MoreRows: 3}
+	fmt.Println(g.Text())
+	fmt.Println(g.Omitted())
+	// Output:
+	//  n
+	//  7
+	// 10
+	// … 3 more rows
+	// … 3 more rows
+}
+
+func ExampleImageTag() {
+	fmt.Println(display.ImageTag(display.MIMESVG, []byte("<svg/>"), "a < b"))
+	// Output: <img alt="a &lt; b" src="data:image/svg+xml;base64,PHN2Zy8+">
+}
+
+func ExampleDuration() {
+	fmt.Println(display.Duration(1234*time.Microsecond), display.Duration(90*time.Second+time.Millisecond))
+	// Output: 1ms 1m30s
+}
+
+func ExampleUpdater() {
+	show(display.MIMEText)
+	n := 0
+	u := display.NewUpdater(func() any { return n })
+	for range 1000 {
+		u.Change(func() { n++ }) // shown at most five times a second
+	}
+	u.End(func() {})
+	// Output:
+	// 0
+	// 1000
+}
+
+func ExampleUpdater_Change() {
+	show(display.MIMEText)
+	state := display.Text("waiting")
+	u := display.NewUpdater(func() any { return state })
+	u.Change(func() { state = "running" })
+	u.End(func() { state += ", ended" })
+	// Output:
+	// waiting
+	// running, ended
+}
+
+func ExampleUpdater_End() {
+	show(display.MIMEText)
+	n := 1
+	u := display.NewUpdater(func() any { return n })
+	u.End(func() { n = 2 })
+	u.End(func() { n = 3 }) // only the first counts
+	// Output:
+	// 1
+	// 2
+}
+
+func ExampleUpdater_ID() {
+	cellio.Install(cellio.Discard{})
+	a, b := display.NewUpdater(func() any { return 1 }), display.NewUpdater(func() any { return 1 })
+	fmt.Println(a.ID() != b.ID())
+	// Output: true
 }

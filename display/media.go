@@ -39,12 +39,13 @@ type SVG string
 func (s SVG) Display() Bundle {
 	return Bundle{
 		MIMESVG:  string(s),
-		MIMEHTML: imgTag(MIMESVG, []byte(s), "SVG image"),
+		MIMEHTML: ImageTag(MIMESVG, []byte(s), "SVG image"),
 		MIMEText: fmt.Sprintf("<SVG image, %d bytes>", len(s)),
 	}
 }
 
-func imgTag(mime string, data []byte, alt string) string {
+// ImageTag is an HTML image that holds its data, so that it survives the sanitiser, with a text for those who do not see it.
+func ImageTag(mime string, data []byte, alt string) string {
 	return fmt.Sprintf(`<img alt="%s" src="data:%s;base64,%s">`,
 		html.EscapeString(alt), mime, base64.StdEncoding.EncodeToString(data))
 }

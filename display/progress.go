@@ -5,14 +5,8 @@ import (
 	"html"
 	"iter"
 	"strings"
-	"sync"
 	"time"
-
-	"mobula/internal/cellio"
 )
-
-// progressPeriod is the least time between two updates that are shown: 5 a second.
-const progressPeriod = 200 * time.Millisecond
 
 // Progress ranges over xs and shows how far it is. The bar's last state is always
 // written: done, or where a break, a panic or an interrupt ended the loop.
@@ -62,22 +56,20 @@ func ProgressSeq[E any](seq iter.Seq[E], label ...string) iter.Seq[E] {
 
 // Bar is a progress bar. End it with Done, Fail or Stop (defer Stop): the first counts.
 type Bar struct {
-	id      string
 	started time.Time
+	updater *Updater
 
-	mu    sync.Mutex // guards what follows; held while an update is sent, so that states arrive in order
+	// Guarded by updater:
 	label string
 	n     int
 	total int // 0: unknown
 	state string
-	shown time.Time // of the last update
 }
 
 // NewBar shows a bar of total steps; 0 means that the number is not known.
 func NewBar(total int, label ...string) *Bar {
 	b := &Bar{started: time.Now(), total: max(total, 0), label: strings.Join(label, " "), state: running}
-	h := Live(b.bundle(b.started))
-	b.id, b.shown = h.id, b.started
+	b.updater = NewUpdater(func() any { return b.bundle(time.Now()) })
 	return b
 }
 
@@ -90,42 +82,26 @@ const (
 )
 
 // Add counts k more steps.
-func (b *Bar) Add(k int) { b.change(running, func() { b.n += k }) }
+func (b *Bar) Add(k int) { b.updater.Change(func() { b.n += k }) }
 
 // Set says that n steps are done.
-func (b *Bar) Set(n int) { b.change(running, func() { b.n = n }) }
+func (b *Bar) Set(n int) { b.updater.Change(func() { b.n = n }) }
 
 // SetLabel changes the text beside the bar.
-func (b *Bar) SetLabel(s string) { b.change(running, func() { b.label = s }) }
+func (b *Bar) SetLabel(s string) { b.updater.Change(func() { b.label = s }) }
 
 // Done ends the bar as complete.
-func (b *Bar) Done() { b.change(done, func() {}) }
+func (b *Bar) Done() { b.updater.End(func() { b.state = done }) }
 
 // Stop ends the bar where it is; after Done or Fail it does nothing.
-func (b *Bar) Stop() { b.change(stopped, func() {}) }
+func (b *Bar) Stop() { b.updater.End(func() { b.state = stopped }) }
 
 // Fail ends the bar with an error.
 func (b *Bar) Fail(err error) {
-	b.change(failed, func() { b.label = strings.TrimSpace(fmt.Sprintf("%s: %v", b.label, err)) })
+	b.updater.End(func() { b.state, b.label = failed, strings.TrimSpace(fmt.Sprintf("%s: %v", b.label, err)) })
 }
 
-func (b *Bar) change(state string, f func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.state != running {
-		return
-	}
-	f()
-	b.state = state
-	now := time.Now()
-	if state == running && now.Sub(b.shown) < progressPeriod {
-		return
-	}
-	b.shown = now
-	send(cellio.Display{Data: b.bundle(now).data(), ID: b.id, Update: true})
-}
-
-// bundle is the bar as it is now; b.mu is held, or b is not shared yet.
+// bundle is the bar as it is now.
 func (b *Bar) bundle(now time.Time) Bundle {
 	status := b.status(now)
 	meter := "<progress></progress>"
@@ -161,16 +137,17 @@ func (b *Bar) status(now time.Time) string {
 		s = fmt.Sprintf("%d/%d", b.n, b.total)
 	}
 	if b.state != running {
-		return fmt.Sprintf("%s %s in %s", s, b.state, round(spent))
+		return fmt.Sprintf("%s %s in %s", s, b.state, Duration(spent))
 	}
 	if b.n > 0 && b.total > b.n {
 		left := time.Duration(float64(spent) / float64(b.n) * float64(b.total-b.n))
-		return fmt.Sprintf("%s %s, %s left", s, round(spent), round(left))
+		return fmt.Sprintf("%s %s, %s left", s, Duration(spent), Duration(left))
 	}
-	return s + " " + round(spent)
+	return s + " " + Duration(spent)
 }
 
-func round(d time.Duration) string {
+// Duration is d with the digits that matter to a reader, as in 1.2s.
+func Duration(d time.Duration) string {
 	switch {
 	case d < time.Second:
 		return d.Round(time.Millisecond).String()

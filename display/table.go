@@ -32,18 +32,32 @@ func Columns(names ...string) TableOption { return func(t *table) { t.only = nam
 // Table shows rows as a table: a slice or array of structs (or pointers to them), of
 // maps with string keys, of slices or of single values; or a map, key by key.
 func Table(rows any, opts ...TableOption) Bundle {
-	v := reflect.ValueOf(rows)
-	t, ok := tableOf(v)
-	if !ok && (v.Kind() == reflect.Slice || v.Kind() == reflect.Array) {
-		t, ok = listTable(v), true
+	g, err := GridOf(rows, opts...)
+	if err != nil {
+		return Bundle{MIMEText: err.Error()}
 	}
+	return g.Display()
+}
+
+// GridOf returns what Table shows of rows, as text. The rows are read once, by the calling goroutine.
+func GridOf(rows any, opts ...TableOption) (Grid, error) {
+	v := reflect.ValueOf(rows)
+	t, ok := anyTable(v)
 	if !ok {
-		return Bundle{MIMEText: fmt.Sprintf("display: a %T is no table: want a slice or a map", rows)}
+		return Grid{}, fmt.Errorf("display: a %T is no table: want a slice or a map", rows)
 	}
 	for _, o := range opts {
 		o(t)
 	}
-	return t.bundle()
+	return t.grid(), nil
+}
+
+func anyTable(v reflect.Value) (*table, bool) {
+	t, ok := tableOf(v)
+	if !ok && (v.Kind() == reflect.Slice || v.Kind() == reflect.Array) {
+		return listTable(v), true
+	}
+	return t, ok
 }
 
 // table is rows of cells; cell makes them on demand, so that only what is shown is read.
@@ -157,44 +171,51 @@ func listTable(v reflect.Value) *table {
 	return t
 }
 
-// grid is the part of a table that is shown, as text.
-type grid struct {
-	columns []string
-	right   []bool // numbers are aligned to the right
-	cells   [][]string
-	note    string // what was left out
+// Grid is the part of a table that is shown, as text.
+type Grid struct {
+	Caption     string
+	Columns     []string
+	Right       []bool     // by column: numbers, aligned to the right
+	Cells       [][]string // by row and column
+	MoreRows    int        // that are not shown
+	MoreColumns int
 }
 
-func (t *table) grid() grid {
+func (t *table) grid() Grid {
 	cols := t.shownColumns()
 	n := t.rows
 	if t.maxRows > 0 {
 		n = min(n, t.maxRows)
 	}
-	g := grid{}
-	var notes []string
-	if len(cols) > maxColumns {
-		notes = append(notes, fmt.Sprintf("%d more columns", len(cols)-maxColumns))
-		cols = cols[:maxColumns]
-	}
+	g := Grid{Caption: t.caption, MoreRows: t.rows - n, MoreColumns: max(0, len(cols)-maxColumns)}
+	cols = cols[:len(cols)-g.MoreColumns]
 	for _, c := range cols {
-		g.columns = append(g.columns, t.columns[c])
-		g.right = append(g.right, n > 0 && isNumber(t.cell(0, c)))
+		g.Columns = append(g.Columns, t.columns[c])
+		g.Right = append(g.Right, n > 0 && isNumber(t.cell(0, c)))
 	}
 	for r := range n {
 		row := make([]string, len(cols))
 		for i, c := range cols {
 			row[i] = cellText(t.cell(r, c))
 		}
-		g.cells = append(g.cells, row)
-	}
-	if n < t.rows {
-		notes = append(notes, fmt.Sprintf("%d more rows", t.rows-n))
-	}
-	if len(notes) > 0 {
-		g.note = "… " + strings.Join(notes, ", ")
+		g.Cells = append(g.Cells, row)
 	}
 	return g
+}
+
+// Omitted says in words what is not shown, as in "… 3 more rows"; "" where that is nothing.
+func (g Grid) Omitted() string {
+	var parts []string
+	if g.MoreColumns > 0 {
+		parts = append(parts, fmt.Sprintf("%d more columns", g.MoreColumns))
+	}
+	if g.MoreRows > 0 {
+		parts = append(parts, fmt.Sprintf("%d more rows", g.MoreRows))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "… " + strings.Join(parts, ", ")
 }
 
 func (t *table) shownColumns() []int {
@@ -245,23 +266,24 @@ func clipRunes(s string, n int) string {
 	return string(r[:n-1]) + "…"
 }
 
-func (t *table) bundle() Bundle {
-	g := t.grid()
-	return Bundle{MIMEHTML: g.html(t.caption), MIMEText: g.text(t.caption)}
-}
+func (t *table) bundle() Bundle { return t.grid().Display() }
 
-func (g grid) html(caption string) string {
+// Display shows the grid as a table.
+func (g Grid) Display() Bundle { return Bundle{MIMEHTML: g.HTML(), MIMEText: g.Text()} }
+
+// HTML is the grid as a table element, with what was left out below it.
+func (g Grid) HTML() string {
 	var b strings.Builder
 	b.WriteString("<table>")
-	if caption != "" {
-		b.WriteString("<caption>" + html.EscapeString(caption) + "</caption>")
+	if g.Caption != "" {
+		b.WriteString("<caption>" + html.EscapeString(g.Caption) + "</caption>")
 	}
 	b.WriteString("<thead><tr>")
-	for i, c := range g.columns {
+	for i, c := range g.Columns {
 		fmt.Fprintf(&b, `<th scope="col" style="text-align:%s">%s</th>`, g.align(i), html.EscapeString(c))
 	}
 	b.WriteString("</tr></thead><tbody>")
-	for _, row := range g.cells {
+	for _, row := range g.Cells {
 		b.WriteString("<tr>")
 		for i, s := range row {
 			fmt.Fprintf(&b, `<td style="text-align:%s">%s</td>`, g.align(i), html.EscapeString(s))
@@ -269,25 +291,25 @@ func (g grid) html(caption string) string {
 		b.WriteString("</tr>")
 	}
 	b.WriteString("</tbody></table>")
-	if g.note != "" {
-		b.WriteString("<p>" + html.EscapeString(g.note) + "</p>")
+	if note := g.Omitted(); note != "" {
+		b.WriteString("<p>" + html.EscapeString(note) + "</p>")
 	}
 	return b.String()
 }
 
-func (g grid) align(col int) string {
-	if g.right[col] {
+func (g Grid) align(col int) string {
+	if g.Right[col] {
 		return "right"
 	}
 	return "left"
 }
 
-// text aligns the columns with spaces.
-func (g grid) text(caption string) string {
-	width := make([]int, len(g.columns))
+// Text is the grid with its columns aligned by spaces.
+func (g Grid) Text() string {
+	width := make([]int, len(g.Columns))
 	oneLine := strings.NewReplacer("\n", " ", "\t", " ")
-	lines := make([][]string, 0, len(g.cells)+1)
-	for _, row := range append([][]string{g.columns}, g.cells...) {
+	lines := make([][]string, 0, len(g.Cells)+1)
+	for _, row := range append([][]string{g.Columns}, g.Cells...) {
 		line := make([]string, len(row))
 		for i, s := range row {
 			line[i] = clipRunes(oneLine.Replace(s), maxTextCell)
@@ -296,14 +318,14 @@ func (g grid) text(caption string) string {
 		lines = append(lines, line)
 	}
 	var b strings.Builder
-	if caption != "" {
-		b.WriteString(caption + "\n")
+	if g.Caption != "" {
+		b.WriteString(g.Caption + "\n")
 	}
 	for _, line := range lines {
 		var l strings.Builder
 		for i, s := range line {
 			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(s))
-			if g.right[i] {
+			if g.Right[i] {
 				s = pad + s
 			} else {
 				s += pad
@@ -315,6 +337,6 @@ func (g grid) text(caption string) string {
 		}
 		b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
 	}
-	b.WriteString(g.note)
+	b.WriteString(g.Omitted())
 	return strings.TrimRight(b.String(), "\n")
 }
