@@ -90,17 +90,18 @@ func (c Curve) thinned() Curve {
 func (c Chart) Bundle() display.Bundle {
 	shown := c
 	shown.Series = make([]Curve, len(c.Series))
-	g := &grid{columns: []string{"line", "points", "last x", "last y", "least y", "greatest y"}, numeric: []bool{false, true, true, true, true, true}}
-	for i, s := range c.Series {
-		shown.Series[i] = s.thinned()
-		g.rows = append(g.rows, s.summary())
-	}
 	title := c.Title
 	if c.State != Finished {
 		title = fmt.Sprintf("%s (%s)", c.Title, c.State)
 	}
-	page := "<figure>" + image(shown.svg(), c.alt()) + "<figcaption>" + html.EscapeString(title) + "</figcaption><details><summary>figures</summary>" + g.page("") + "</details></figure>"
-	return bundle("chart", shown, page, g.text(title))
+	g := display.Grid{Columns: []string{"line", "points", "last x", "last y", "least y", "greatest y"}, Right: []bool{false, true, true, true, true, true}}
+	for i, s := range c.Series {
+		shown.Series[i] = s.thinned()
+		g.Cells = append(g.Cells, s.summary())
+	}
+	page := "<figure>" + image(shown.svg(), c.alt()) + "<figcaption>" + html.EscapeString(title) + "</figcaption><details><summary>figures</summary>" + g.HTML() + "</details></figure>"
+	g.Caption = title
+	return bundle("chart", shown, page, g.Text())
 }
 
 // Display shows the chart.
@@ -134,9 +135,9 @@ func (c *Curve) summary() []string {
 
 // LineChart is a Chart on show that gets points. End it with Done or Fail.
 type LineChart struct {
-	live live
+	updater *display.Updater
 
-	mu    sync.Mutex // guards below
+	mu    sync.Mutex // guards below; locked after the updater's
 	chart Chart
 	index map[string]int
 }
@@ -144,8 +145,7 @@ type LineChart struct {
 // NewChart shows a chart without lines.
 func NewChart(title string, axes Axes) *LineChart {
 	c := &LineChart{chart: Chart{Title: title, State: Running, Axes: axes, Series: []Curve{}}, index: map[string]int{}}
-	c.live.render = func() display.Bundle { return c.State().Bundle() }
-	c.live.changed()
+	c.updater = display.NewUpdater(func() any { return c.State() })
 	return c
 }
 
@@ -163,17 +163,22 @@ func (c *LineChart) State() Chart {
 
 // Add adds a point to the line of a name, which is made with its first one. Points come by ascending x.
 func (c *LineChart) Add(line string, x, y float64) {
-	c.mu.Lock()
-	i, ok := c.index[line]
-	if !ok {
-		i = len(c.chart.Series)
-		c.index[line] = i
-		c.chart.Series = append(c.chart.Series, Curve{Name: line, X: Values{}, Y: Values{}})
-	}
-	s := &c.chart.Series[i]
-	s.X, s.Y = append(s.X, x), append(s.Y, y)
-	c.mu.Unlock()
-	c.live.changed()
+	c.change(line, func(s *Curve) { s.X, s.Y = append(s.X, x), append(s.Y, y) })
+}
+
+// change has f change a line, which is made where there is none.
+func (c *LineChart) change(line string, f func(*Curve)) {
+	c.updater.Change(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		i, ok := c.index[line]
+		if !ok {
+			i = len(c.chart.Series)
+			c.index[line] = i
+			c.chart.Series = append(c.chart.Series, Curve{Name: line, X: Values{}, Y: Values{}})
+		}
+		f(&c.chart.Series[i])
+	})
 }
 
 // Set replaces the points of a line.
@@ -181,16 +186,7 @@ func (c *LineChart) Set(line string, x, y []float64) error {
 	if len(x) != len(y) {
 		return fmt.Errorf("chart %s: line %s has %d x and %d y: each point needs both", c.chart.Title, line, len(x), len(y))
 	}
-	c.mu.Lock()
-	curve := Curve{Name: line, X: append(Values{}, x...), Y: append(Values{}, y...)}
-	if i, ok := c.index[line]; ok {
-		c.chart.Series[i] = curve
-	} else {
-		c.index[line] = len(c.chart.Series)
-		c.chart.Series = append(c.chart.Series, curve)
-	}
-	c.mu.Unlock()
-	c.live.changed()
+	c.change(line, func(s *Curve) { s.X, s.Y = append(Values{}, x...), append(Values{}, y...) })
 	return nil
 }
 
@@ -201,10 +197,9 @@ func (c *LineChart) Done() { c.end(Finished) }
 func (c *LineChart) Fail() { c.end(Failed) }
 
 func (c *LineChart) end(s State) {
-	c.mu.Lock()
-	if c.chart.State == Running {
+	c.updater.End(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.chart.State = s
-	}
-	c.mu.Unlock()
-	c.live.close()
+	})
 }

@@ -45,11 +45,11 @@ func (t Table) Bundle() display.Bundle {
 		}
 	}
 	static := t.cut(maxStaticRows)
-	g := &grid{rows: static.Rows, more: static.More}
+	g := display.Grid{Caption: t.Title, Cells: static.Rows, MoreRows: static.More}
 	for _, c := range t.Columns {
-		g.columns, g.numeric = append(g.columns, c.Name), append(g.numeric, c.Numeric)
+		g.Columns, g.Right = append(g.Columns, c.Name), append(g.Right, c.Numeric)
 	}
-	return bundle("table", t.cut(maxRows), g.page(t.Title), g.text(t.Title))
+	return bundle("table", t.cut(maxRows), g.HTML(), g.Text())
 }
 
 // Display shows the table.
