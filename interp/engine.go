@@ -26,7 +26,7 @@ func (discardSink) Input(context.Context, int, string, bool) (string, error) {
 }
 
 // event handles what the host says besides replies. It runs on the connection's goroutine.
-func (s *Session) event(e *hostrpc.Event) {
+func (s *Session) event(comms *hostComms, e *hostrpc.Event) {
 	switch {
 	case e.Output != nil:
 		s.sink.Stream(e.Output.Cell, e.Output.Stream, string(e.Output.Text))
@@ -42,6 +42,8 @@ func (s *Session) event(e *hostrpc.Event) {
 		s.bg.Go(func() { s.answer(e.Input) })
 	case e.Address != nil:
 		s.bg.Go(func() { s.answerAddress(e.Address) })
+	case e.Comm != nil:
+		comms.fromHost(*e.Comm)
 	}
 }
 

@@ -109,7 +109,10 @@ func faultError(f *hostrpc.Fault, line func(file string, line int) string) *Erro
 		e.Value = where + ": " + f.Message
 	}
 	head := bold + red + f.Name + reset + ": " + f.Message
-	if f.Goroutine {
+	switch {
+	case f.Handler:
+		head += " (in a handler of this cell; what called it stays live and all variables are kept)"
+	case f.Goroutine:
 		head += " (in a goroutine of this cell, which has ended; all variables are kept)"
 	}
 	e.Traceback = append(e.Traceback, head)

@@ -181,7 +181,13 @@ func (s *Session) start(ctx context.Context, tc toolchain.Toolchain, host toolch
 		}
 		packages = toolchain.NewPackages(tc, module, s.buildEnv(env), host.Flags, host.Packages)
 	}
-	proc, err := hostproc.Start(ctx, hostproc.Config{Path: host.Path, Dir: dir, Env: append(env, hostEnvironment(tc)...), OnEvent: s.event, MemoryLimit: s.memory})
+	if s.comms != nil {
+		<-s.comms.ended // so that the Sink does not take those of the new host for the old one's
+	}
+	comms := newHostComms(s.sink)
+	onEvent := func(e *hostrpc.Event) { s.event(comms, e) }
+	env = append(append(env, hostEnvironment(tc)...), comms.environment()...)
+	proc, err := hostproc.Start(ctx, hostproc.Config{Path: host.Path, Dir: dir, Env: env, OnEvent: onEvent, MemoryLimit: s.memory})
 	if err != nil {
 		return fmt.Errorf("start the session host: %w", err)
 	}
@@ -197,6 +203,15 @@ func (s *Session) start(ctx context.Context, tc toolchain.Toolchain, host toolch
 	for _, name := range direct.Linked() {
 		s.registered[name] = true
 	}
+	s.comms = comms
+	s.bg.Go(func() {
+		select {
+		case <-proc.Done():
+		case <-s.life.Done():
+			_ = proc.Close() // it is killed where it does not end by itself
+		}
+		comms.end()
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state = hostState{proc: proc, tc: tc, host: host, packages: packages}

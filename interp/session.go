@@ -58,6 +58,7 @@ type Session struct {
 	base       *base        // of env; nil where it must be made again
 	revive     declarations // kept from a host that has ended: the next unit brings them
 	c          cState
+	comms      *hostComms // of the last host, nil before the first
 
 	mu       sync.Mutex // guards the rest; never held while waiting
 	dir      string

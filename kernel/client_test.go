@@ -44,7 +44,7 @@ func startWith(t *testing.T, e *fakeEngine, open func(context.Context, interp.Si
 	t.Helper()
 	k, err := Start(t.Context(), Options{
 		Connection: wire.ConnectionInfo{Transport: "tcp", IP: "127.0.0.1", Key: testKey},
-		Open:       open, Version: "test", HistoryDir: t.TempDir(),
+		Open:       open, Version: "test", HistoryDir: t.TempDir(), Comms: commsOfTest,
 	})
 	if err != nil {
 		t.Fatal(err)

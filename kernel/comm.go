@@ -1,11 +1,13 @@
 package kernel
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"runtime/debug"
+	"maps"
 	"sync"
 
+	"mobula/internal/cellio"
 	"mobula/kernel/wire"
 )
 
@@ -14,42 +16,32 @@ import (
 type CommHandler func(c *Comm, open CommMessage) error
 
 // CommMessage is what one end of a comm sends to the other.
-type CommMessage struct {
-	Data     json.RawMessage
-	Metadata json.RawMessage
-	Buffers  [][]byte
-}
+type CommMessage = cellio.CommMessage
 
-var targets = struct {
-	mu sync.Mutex
-	m  map[string]CommHandler
-}{m: map[string]CommHandler{controlTarget: openControl}}
-
-// RegisterComm makes handler answer comms that front ends open for target. A target that is
-// registered twice is a bug and panics.
-func RegisterComm(target string, handler CommHandler) {
-	targets.mu.Lock()
-	defer targets.mu.Unlock()
-	if targets.m[target] != nil {
-		panic("kernel: comm target " + target + " is registered twice")
-	}
-	targets.m[target] = handler
-}
-
-func handlerOf(target string) CommHandler {
-	targets.mu.Lock()
-	defer targets.mu.Unlock()
-	return targets.m[target]
-}
-
-// Comm is one open comm. Its callbacks are called one at a time, in the order of the messages.
+// Comm is one open comm whose end is in this process. Its callbacks are called one at a time, in the order of the messages.
 type Comm struct {
 	ID, Target string
 	comms      *comms
+	hosted     bool // its end is code of a cell, in the engine's process
+	cell       int  // of that code
+	ctx        context.Context
+	cancel     context.CancelFunc
 
 	mu        sync.Mutex // guards what follows
 	onMessage func(CommMessage)
 	onClose   func(CommMessage)
+	waiting   []arrival // that were not handled yet
+	bytes     int       // of them
+	working   bool      // a goroutine handles them
+	current   *request  // that is handled
+
+	still cellio.Data // replaces its views at its end; guarded by comms.mu
+}
+
+// arrival is a comm message of a front end.
+type arrival struct {
+	*request
+	message CommMessage
 }
 
 // OnMessage sets what is called for each message of the front end.
@@ -69,24 +61,42 @@ func (c *Comm) OnClose(f func(CommMessage)) {
 // Kernel is the kernel that the comm belongs to.
 func (c *Comm) Kernel() *Kernel { return c.comms.k }
 
+// Go runs f on a goroutine that the kernel waits for when it ends. ctx ends with the comm, or with the kernel.
+func (c *Comm) Go(f func(ctx context.Context)) { c.comms.start(func() { f(c.ctx) }) }
+
 // Send sends data, any JSON value, with metadata (nil for none) and binary buffers.
 func (c *Comm) Send(data, metadata any, buffers ...[]byte) error {
 	if !c.comms.has(c) {
 		return fmt.Errorf("send on comm %s of target %q: it is closed", c.ID, c.Target)
 	}
-	c.comms.publish("comm_msg", object{"comm_id": c.ID, "data": data}, metadata, buffers)
+	c.publish("comm_msg", object{"comm_id": c.ID, "data": orObject(data)}, metadata, buffers)
 	return nil
 }
 
 // Close closes the comm and tells the front end. Closing twice does nothing.
 func (c *Comm) Close(data any) {
-	if c.comms.drop(c.ID) != nil {
-		c.comms.publish("comm_close", object{"comm_id": c.ID, "data": orObject(data)}, nil, nil)
+	for _, c := range c.comms.end(c) {
+		c.publish("comm_close", object{"comm_id": c.ID, "data": orObject(data)}, nil, nil)
 	}
 }
 
+// publish sends a message under the request that is handled; outside of one, under the cell of a hosted comm.
+func (c *Comm) publish(msgType string, content object, metadata any, buffers [][]byte) {
+	c.mu.Lock()
+	current := c.current
+	c.mu.Unlock()
+	var parent json.RawMessage
+	switch {
+	case current != nil:
+		parent = current.RawHeader
+	case c.hosted:
+		parent = c.comms.k.outputs.parent(c.cell)
+	}
+	c.comms.k.publishFull(parent, msgType, content, metadata, buffers)
+}
+
 func orObject(data any) any {
-	if data == nil {
+	if raw, ok := data.(json.RawMessage); data == nil || ok && len(raw) == 0 {
 		return object{}
 	}
 	return data
@@ -94,42 +104,41 @@ func orObject(data any) any {
 
 // OpenComm opens a comm from the kernel's side.
 func (k *Kernel) OpenComm(target string, data, metadata any, buffers ...[]byte) *Comm {
-	c := k.comms.add(wire.NewID(), target)
-	k.comms.publish("comm_open", object{"comm_id": c.ID, "target_name": target, "data": orObject(data)}, metadata, buffers)
+	c := k.comms.add(&Comm{ID: wire.NewID(), Target: target})
+	c.publish("comm_open", object{"comm_id": c.ID, "target_name": target, "data": orObject(data)}, metadata, buffers)
 	return c
 }
 
 // comms are the open comms of a kernel.
 type comms struct {
-	k      *Kernel
-	mu     sync.Mutex // guards what follows
-	byID   map[string]*Comm
-	parent json.RawMessage // of the message that is being handled
+	k        *Kernel
+	handlers map[string]CommHandler // of this process, by target
+
+	mu      sync.Mutex // guards what follows
+	byID    map[string]*Comm
+	hosted  map[string]int  // targets that cells answer, and which
+	views   map[string]view // outputs that show a comm's model, by display id
+	stopped bool            // no goroutine is started any more
+	wg      sync.WaitGroup  // of those of comms
 }
 
-func newComms(k *Kernel) *comms { return &comms{k: k, byID: make(map[string]*Comm)} }
+func newComms(k *Kernel) *comms {
+	handlers := map[string]CommHandler{controlTarget: openControl}
+	maps.Copy(handlers, k.opts.Comms)
+	return &comms{k: k, handlers: handlers, byID: make(map[string]*Comm), hosted: make(map[string]int), views: make(map[string]view)}
+}
 
-func (cs *comms) add(id, target string) *Comm {
+// add makes c an open comm.
+func (cs *comms) add(c *Comm) *Comm {
+	c.comms = cs
+	c.ctx, c.cancel = context.WithCancel(cs.k.ctx)
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	c := &Comm{ID: id, Target: target, comms: cs}
-	cs.byID[id] = c
+	cs.byID[c.ID] = c
 	return c
 }
 
-func (cs *comms) drop(id string) *Comm {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	c := cs.byID[id]
-	delete(cs.byID, id)
-	return c
-}
-
-func (cs *comms) has(c *Comm) bool {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	return cs.byID[c.ID] == c
-}
+func (cs *comms) has(c *Comm) bool { return cs.get(c.ID) == c }
 
 func (cs *comms) get(id string) *Comm {
 	cs.mu.Lock()
@@ -137,101 +146,37 @@ func (cs *comms) get(id string) *Comm {
 	return cs.byID[id]
 }
 
-func (cs *comms) publish(msgType string, content object, metadata any, buffers [][]byte) {
-	cs.mu.Lock()
-	parent := cs.parent
-	cs.mu.Unlock()
-	cs.k.publishFull(parent, msgType, content, metadata, buffers)
-}
-
-// commContent is the content of comm_open, comm_msg and comm_close.
-type commContent struct {
-	ID     string          `json:"comm_id"`
-	Target string          `json:"target_name"`
-	Data   json.RawMessage `json:"data"`
-}
-
-func (r *request) comm() (commContent, CommMessage, bool) {
-	var c commContent
-	if err := json.Unmarshal(r.Content, &c); err != nil || c.ID == "" {
-		r.k.log.Warn("drop a comm message without a valid comm_id", "type", r.Header.MsgType, "err", err)
-		return c, CommMessage{}, false
-	}
-	return c, CommMessage{Data: c.Data, Metadata: r.Metadata, Buffers: r.Buffers}, true
-}
-
-// within runs a callback with r as the parent of what it sends. A panic in it is reported and closes the comm.
-func (cs *comms) within(r *request, c *Comm, call func()) {
-	cs.setParent(r.RawHeader)
-	defer cs.setParent(nil)
-	defer func() {
-		if p := recover(); p != nil {
-			cs.k.log.Error("panic in a comm handler", "target", c.Target, "panic", p, "stack", string(debug.Stack()))
-			c.Close(object{"error": fmt.Sprint(p)})
-		}
-	}()
-	call()
-}
-
-func (cs *comms) setParent(header json.RawMessage) {
+// start runs f on a goroutine, unless the kernel ends.
+func (cs *comms) start(f func()) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	cs.parent = header
+	if !cs.stopped {
+		cs.wg.Go(f)
+	}
 }
 
-func (cs *comms) open(r *request) {
-	content, m, ok := r.comm()
-	if !ok {
-		return
-	}
-	handler := handlerOf(content.Target)
-	if handler == nil {
-		cs.k.log.Info("no such comm target", "target", content.Target)
-		cs.k.publish(r.RawHeader, "comm_close", object{"comm_id": content.ID, "data": object{}})
-		return
-	}
-	c := cs.add(content.ID, content.Target)
-	cs.within(r, c, func() {
-		if err := handler(c, m); err != nil {
-			cs.k.log.Warn("open a comm", "target", content.Target, "err", err)
-			c.Close(object{"error": err.Error()})
+// wait waits for the goroutines of comms; the kernel's context has ended.
+func (cs *comms) wait() {
+	cs.mu.Lock()
+	cs.stopped = true
+	cs.mu.Unlock()
+	cs.wg.Wait()
+}
+
+// end takes comms off the list, and returns those that were on it. First what shows them is replaced by what needs no comm.
+func (cs *comms) end(list ...*Comm) (ended []*Comm) {
+	cs.mu.Lock()
+	for _, c := range list {
+		if cs.byID[c.ID] == c {
+			delete(cs.byID, c.ID)
+			ended = append(ended, c)
+			c.cancel()
 		}
-	})
-}
-
-func (cs *comms) message(r *request) {
-	content, m, ok := r.comm()
-	if !ok {
-		return
 	}
-	c := cs.get(content.ID)
-	if c == nil {
-		cs.k.log.Info("drop a message to an unknown comm", "comm", content.ID)
-		return
-	}
-	c.mu.Lock()
-	f := c.onMessage
-	c.mu.Unlock()
-	if f != nil {
-		cs.within(r, c, func() { f(m) })
-	}
-}
-
-func (cs *comms) close(r *request) {
-	content, m, ok := r.comm()
-	if !ok {
-		return
-	}
-	c := cs.drop(content.ID)
-	if c == nil {
-		return
-	}
-	c.mu.Lock()
-	f := c.onClose
-	c.mu.Unlock()
-	if f != nil {
-		cs.within(r, c, func() { f(m) })
-	}
+	views := cs.takeViews(ended)
+	cs.mu.Unlock()
+	cs.k.outputs.settle(views)
+	return ended
 }
 
 func (cs *comms) info(r *request) {

@@ -75,12 +75,8 @@ func (k *Kernel) onShell(r *request) {
 		on(k.queries, k.historyRequest)
 	case "comm_info_request":
 		on(k.queries, k.comms.info)
-	case "comm_open":
-		on(k.queries, k.comms.open)
-	case "comm_msg":
-		on(k.queries, k.comms.message)
-	case "comm_close":
-		on(k.queries, k.comms.close)
+	case "comm_open", "comm_msg", "comm_close":
+		k.comms.receive(r)
 	case "shutdown_request":
 		k.shutdown(r)
 	case "connect_request":
@@ -97,7 +93,7 @@ func (k *Kernel) onControl(r *request) {
 		r.around(func() { k.kernelInfo(r) })
 	case "interrupt_request":
 		r.around(func() {
-			k.lanes.interrupt()
+			k.Interrupt()
 			r.reply(object{})
 		})
 	case "shutdown_request":

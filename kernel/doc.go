@@ -7,7 +7,9 @@
 //	...
 //	err = k.Wait() // until a front end shuts the kernel down, or ctx ends
 //
-// Other packages add comm targets with RegisterComm.
+// Options.Comms answers comms in this process; others are answered by code of cells, which is what live controls are made of. A comm's
+// messages are handled one after another, and a front end that waits for the idle of each sends no faster than they are. What shows a
+// model whose comm ends is replaced by its static twin.
 //
 // # Order
 //
@@ -20,7 +22,7 @@
 // # Concurrency
 //
 // The methods of Kernel and Comm may be called from any goroutine. Lock order: lane.mu, outputs.mu,
-// then the locks of package wire. No lock is held while the engine or a comm handler runs.
+// then the locks of package wire; comms.mu and Comm.mu are held while none of them is taken. No lock is held while the engine or a comm handler runs.
 //
 // # Testing
 //

@@ -31,6 +31,8 @@ type Options struct {
 	HistoryDir string
 	// Magics are the commands that cells may use; nil means magic.New().
 	Magics *magic.Registry
+	// Comms answer the comms that front ends open, by target. Cells answer others.
+	Comms map[string]CommHandler
 	// Version of the program, for kernel_info.
 	Version string
 }
@@ -54,7 +56,7 @@ type Kernel struct {
 	comms    *comms
 	lanes    *lanes
 	language *worker // complete, inspect, is_complete
-	queries  *worker // comms, comm_info, history
+	queries  *worker // comm_info, history
 
 	ctx    context.Context // ends when the kernel is asked to stop
 	cancel context.CancelFunc
@@ -165,8 +167,16 @@ func (k *Kernel) Addr(channel string) net.Addr {
 	}
 }
 
-// Interrupt stops the cells that run, in all subshells. With none running it does nothing.
-func (k *Kernel) Interrupt() { k.lanes.interrupt() }
+// Interrupt stops the cells that run, in all subshells, and the comm handlers of cells. With none running it does nothing.
+func (k *Kernel) Interrupt() {
+	k.lanes.interrupt()
+	if e, ok := k.commEngine(); ok {
+		e.InterruptComms()
+	}
+}
+
+// Engine returns the engine, once it is there.
+func (k *Kernel) Engine(ctx context.Context) (interp.Engine, error) { return k.ready(ctx) }
 
 // Stop asks the kernel to end; Wait returns when it has.
 func (k *Kernel) Stop() { k.cancel() }
@@ -183,6 +193,7 @@ func (k *Kernel) Wait() error {
 		if k.engine != nil {
 			err = k.engine.Close()
 		}
+		k.comms.wait()
 		k.wg.Wait()
 		ended <- err
 	}()

@@ -112,6 +112,13 @@ func (o *outputs) find(number int) *outlet {
 	return o.cells[o.order[len(o.order)-1]]
 }
 
+// parent is the header of the request that has run a cell.
+func (o *outputs) parent(cell int) json.RawMessage {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.find(cell).parent
+}
+
 // finish publishes all that the cell has written so far and returns its last result as text.
 func (o *outputs) finish(number int) string {
 	o.mu.Lock()
@@ -210,6 +217,7 @@ func (o *outputs) show(cell int, message func(c *outlet) (msgType string, conten
 
 // Display implements interp.Sink.
 func (o *outputs) Display(cell int, d cellio.Display) {
+	d = o.k.comms.viewed(cell, d)
 	o.show(cell, func(c *outlet) (string, object) {
 		content := object{"data": orEmpty(d.Data), "metadata": orEmpty(d.Metadata)}
 		if d.ID != "" {

@@ -29,6 +29,8 @@ package cellrt
 import (
 	"sync/atomic"
 	"unsafe"
+
+	"mobula/internal/cellio"
 )
 
 // Interrupt is the value that a stopped goroutine panics with.
@@ -39,28 +41,37 @@ func (Interrupt) Error() string { return "interrupted" }
 
 // Run is one execution of a cell.
 type Run struct {
-	Cell    int
+	Cell int
+	Out  cellio.Outputs // takes what is shown, nil: the cell's output
+	end  *end
+}
+
+// end is how a run is stopped.
+type end struct {
 	stopped atomic.Bool
 	stop    chan struct{}
 }
 
 // NewRun returns a run of a cell.
-func NewRun(cell int) *Run { return &Run{Cell: cell, stop: make(chan struct{})} }
+func NewRun(cell int) *Run { return &Run{Cell: cell, end: &end{stop: make(chan struct{})}} }
+
+// Captured returns the same run, to be stopped with it, of goroutines whose output goes to out.
+func (r *Run) Captured(out cellio.Outputs) *Run { return &Run{Cell: r.Cell, Out: out, end: r.end} }
 
 // Stop asks all goroutines of the run to end. It reports whether this call was the first.
 func (r *Run) Stop() bool {
-	if r.stopped.Swap(true) {
+	if r.end.stopped.Swap(true) {
 		return false
 	}
-	close(r.stop)
+	close(r.end.stop)
 	return true
 }
 
 // IsStopped reports whether the run has been stopped.
-func (r *Run) IsStopped() bool { return r.stopped.Load() }
+func (r *Run) IsStopped() bool { return r.end.stopped.Load() }
 
 // Done is closed when the run is stopped.
-func (r *Run) Done() <-chan struct{} { return r.stop }
+func (r *Run) Done() <-chan struct{} { return r.end.stop }
 
 // noRun is the run of goroutines that no cell has started.
 var noRun = NewRun(0)
@@ -80,7 +91,7 @@ func Current() *Run {
 }
 
 // StopChan returns the channel that is closed when the caller's run is stopped.
-func StopChan() <-chan struct{} { return Current().stop }
+func StopChan() <-chan struct{} { return Current().end.stop }
 
 // Stopped ends the calling goroutine.
 func Stopped() { panic(Interrupt{}) }

@@ -12,8 +12,8 @@
 //
 // # Concurrency
 //
-// Requests run one after another; Interrupt and InputReply take effect at once. Lock order:
-// Host.mu, router.mu, the connection's.
+// Requests run one after another; Interrupt, InputReply and messages of comms take effect at once. Lock order:
+// Host.mu, router.mu, the connection's; comms.mu is held while none of them is.
 //
 // # Testing
 //
@@ -62,6 +62,7 @@ type Host struct {
 	logs  *taskLogs
 	tasks *taskProgress
 	where questions[*hostrpc.Address]
+	comms *comms
 
 	functions functions
 
@@ -132,6 +133,7 @@ func New(conn *hostrpc.HostConn, code Code) *Host {
 	h.wake.L = &h.mu
 	h.out = newRouter(conn.Send)
 	h.stops = newStopper(h.giveUp)
+	h.comms = newComms(h)
 	h.logs = newTaskLogs(func(cell, stream int, text string) {
 		_ = h.out.write(cell, stream, []byte(text)) // a lost kernel is noticed by the receiver
 	})
@@ -147,7 +149,7 @@ func (h *Host) install() {
 	cellrt.Owner = hook.Owner
 	cellrt.Detach = func() { hook.SetOwner(nil) }
 	cellrt.Formatter = display.Of
-	cellio.Install(port{h})
+	cellio.Install(h.port())
 	hook.Install(hook.Hooks{
 		StopValue: cellrt.Interrupt{},
 		Panicked:  h.panicked,
@@ -187,6 +189,8 @@ func (h *Host) receive() error {
 			return err
 		}
 		switch {
+		case req.Interrupt != nil && req.Interrupt.Comms:
+			h.comms.interrupt()
 		case req.Interrupt != nil:
 			h.interrupt(req.Interrupt.Cell)
 			if req.ID != 0 {
@@ -198,6 +202,8 @@ func (h *Host) receive() error {
 			go cancelTasks(req.CancelTasks.Cell) // it may wait for the node; ends when all are told
 		case req.Address != nil:
 			h.where.reply(req.Address.Token, req.Address)
+		case req.Comm != nil:
+			h.comms.receive(req)
 		default:
 			h.mu.Lock()
 			h.queue = append(h.queue, &task{req: req})

@@ -74,7 +74,7 @@ func open(t testing.TB) *session {
 	buildHost(t)
 	s := &session{t: t, dir: t.TempDir(), loaded: map[string]bool{}}
 	s.packages = toolchain.NewPackages(built.tc, ".", nil, built.host.Flags, built.host.Packages)
-	p, err := hostproc.Start(t.Context(), hostproc.Config{Path: built.host.Path, Dir: s.dir, Env: append(os.Environ(), "MOBULA_GOROOT="+built.tc.GOROOT), OnEvent: s.event})
+	p, err := hostproc.Start(t.Context(), hostproc.Config{Path: built.host.Path, Dir: s.dir, Env: append(os.Environ(), "MOBULA_GOROOT="+built.tc.GOROOT, hostrpc.EnvComms+"=1"), OnEvent: s.event})
 	if err != nil {
 		t.Fatal(err)
 	}

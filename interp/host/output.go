@@ -1,12 +1,14 @@
 package host
 
 import (
+	"os"
 	"runtime"
 	"sync"
 	"time"
 
 	"mobula/internal/cellio"
 	"mobula/interp/cellrt"
+	"mobula/interp/host/hook"
 	"mobula/interp/hostrpc"
 )
 
@@ -121,6 +123,10 @@ func (h *Host) write(fd int, b []byte) (int, error, bool) {
 	if cellrt.Current().IsStopped() && !unwinding() {
 		cellrt.Stopped() // a cell that mostly prints is seldom seen elsewhere
 	}
+	if out := captured(); out != nil {
+		out.Write(streamNames[fd-1], b)
+		return len(b), nil, true
+	}
 	if err := h.out.write(h.cellHere(), fd-1, b); err != nil {
 		return 0, err, true
 	}
@@ -145,14 +151,39 @@ func unwinding() bool {
 // port carries what package display shows.
 type port struct{ h *Host }
 
+// port returns the port of this process: one with comms where the kernel has a front end for them.
+func (h *Host) port() cellio.Port {
+	has := os.Getenv(hostrpc.EnvComms) != ""
+	_ = os.Unsetenv(hostrpc.EnvComms) // not for the cells
+	if has {
+		return commPort{port{h}}
+	}
+	return port{h}
+}
+
+// captured returns what takes the output of the calling goroutine in place of its cell, nil for none.
+func captured() cellio.Outputs {
+	if r := (*cellrt.Run)(hook.Owner()); r != nil {
+		return r.Out
+	}
+	return nil
+}
+
 // Display sends rich output.
 func (p port) Display(d cellio.Display) error {
+	if out := captured(); out != nil && out.Display(d) {
+		return nil
+	}
 	cell := p.h.cellHere()
 	return p.h.out.sendAfter(cell, &hostrpc.Event{Display: &hostrpc.Display{Cell: cell, Display: d}})
 }
 
 // ClearOutput clears the cell's output.
 func (p port) ClearOutput(wait bool) error {
+	if out := captured(); out != nil {
+		out.ClearOutput(wait)
+		return nil
+	}
 	cell := p.h.cellHere()
 	return p.h.out.sendAfter(cell, &hostrpc.Event{Clear: &hostrpc.Clear{Cell: cell, Wait: wait}})
 }

@@ -24,9 +24,12 @@ import (
 	"mobula/interp/direct"
 )
 
+// EnvComms names the environment variable that tells a host that its kernel carries comms.
+const EnvComms = "MOBULA_COMMS"
+
 // Request is a frame from the kernel to the host. Exactly one pointer is set.
 // Load, Run, Eval, Values and Cluster are executed one after another in the order sent; Interrupt,
-// InputReply and Address take effect at once.
+// InputReply, Address and Comm take effect at once.
 type Request struct {
 	ID         uint64 // echoed in the Reply; 0 where none is wanted
 	Load       *Load
@@ -40,6 +43,7 @@ type Request struct {
 	SetEnv     *SetEnv
 	Cluster    *Cluster
 	Address    *Address
+	Comm       *cellio.CommEvent // the Reply comes once the session's handler has returned
 	// CancelTasks is not queued behind the cell that runs.
 	CancelTasks *CancelTasks
 }
@@ -61,6 +65,8 @@ func (r *Request) CellNumber() int {
 		return r.Eval.Cell
 	case r.Source != nil:
 		return r.Source.Cell
+	case r.Comm != nil:
+		return r.Comm.Cell
 	}
 	return 0
 }
@@ -137,8 +143,11 @@ type Values struct {
 	Limit int      // bytes per value
 }
 
-// Interrupt stops what runs: with Cell 0 everything, else that cell's goroutines.
-type Interrupt struct{ Cell int }
+// Interrupt stops what runs: with Comms the handlers of comm messages, else with Cell 0 everything, or that cell's goroutines.
+type Interrupt struct {
+	Cell  int
+	Comms bool
+}
 
 // InputReply answers an InputRequest event.
 type InputReply struct {
@@ -188,6 +197,7 @@ type Event struct {
 	Fault   *Fault
 	Exiting *Exiting
 	Address *AddressRequest
+	Comm    *cellio.CommEvent
 }
 
 // Hello is the first frame of a host.
@@ -252,6 +262,7 @@ const NotDirect = "direct"
 type Fault struct {
 	Cell      int
 	Goroutine bool   // in a goroutine that the cell started, which has ended; the state is kept
+	Handler   bool   // in a handler of a comm message; the comm stays open
 	Name      string // panic, runtime error, link error, interrupt...
 	Message   string
 	Frames    []Frame // innermost first; user frames and, marked, others

@@ -32,6 +32,7 @@ func TestFramesArriveAsSent(t *testing.T) {
 		{ID: 2, Run: &Run{Cell: 3, Func: "main.cell", Migrate: []Migration{{Name: "x", Old: "x", New: "y"}}}},
 		{ID: 3, Eval: &Eval{Cell: 4, Program: direct.Program{File: "cell[4]", Stmts: []direct.Stmt{{Op: direct.StmtShow, Right: []direct.Expr{{Op: direct.OpVar, Name: "x"}}}}}}},
 		{Interrupt: &Interrupt{Cell: 4}},
+		{ID: 4, Comm: &cellio.CommEvent{Op: cellio.CommSend, Cell: 4, ID: "c", Message: cellio.CommMessage{Data: json.RawMessage(`{}`), Buffers: [][]byte{{1, 0, 2}}}}},
 	}
 	var sent sync.WaitGroup
 	sent.Go(func() {
@@ -92,7 +93,7 @@ func TestTheOtherEndGoes(t *testing.T) {
 }
 
 func TestCellNumber(t *testing.T) {
-	for _, r := range []*Request{{Load: &Load{Cell: 5}}, {Run: &Run{Cell: 5}}, {Eval: &Eval{Cell: 5}}, {Source: &Source{Cell: 5}}} {
+	for _, r := range []*Request{{Load: &Load{Cell: 5}}, {Run: &Run{Cell: 5}}, {Eval: &Eval{Cell: 5}}, {Source: &Source{Cell: 5}}, {Comm: &cellio.CommEvent{Cell: 5}}} {
 		if n := r.CellNumber(); n != 5 {
 			t.Errorf("%+v belongs to %d", r, n)
 		}
