@@ -21,11 +21,12 @@ import (
 // ClusterStatus is the state of a cluster.
 type ClusterStatus struct {
 	Address string
-	Name    string // of the cluster; "" where it has none
-	Version string // of the mobula that its head is of
-	Own     bool   // it is the notebook's own
-	Node    string // that cells reach it through
-	Nodes   int    // that are not dead; figures without another word are of all of them
+	Name    string              // of the cluster; "" where it has none
+	Version string              // of the mobula that its head is of
+	Own     bool                // it is the notebook's own
+	Node    string              // that cells reach it through
+	Nodes   int                 // that are not dead; figures without another word are of all of them
+	List    []headwire.NodeInfo // those
 	Total   sched.Resources
 	Free    sched.Resources
 	Workers int
@@ -97,7 +98,11 @@ func askCluster(ctx context.Context, address string) (st ClusterStatus, err erro
 	st.id, st.Node, st.Store = info.Node, info.Name, memory.Store
 	st.Nodes, st.Total, st.Free, st.Workers = 1, info.Total, info.Free, info.Workers // it knows this best
 	for _, n := range all {
-		if n.ID != info.Node && n.State != sched.Dead.String() {
+		if n.State == sched.Dead.String() {
+			continue
+		}
+		st.List = append(st.List, n)
+		if n.ID != info.Node {
 			st.Nodes++
 			st.Total, st.Free, st.Workers = st.Total.Plus(n.Total), st.Free.Plus(n.Free), st.Workers+n.Workers
 		}

@@ -106,10 +106,10 @@ func (x *control) do(ctx context.Context, q controlRequest) (any, error) {
 		return nil, engine.CancelTasks(n)
 	case "connect":
 		st, err := engine.ConnectCluster(ctx, 0, interp.ClusterTarget{})
-		return magic.ClusterWidget(&st), err
+		return magic.ClusterWidget(&st).JSON(), err
 	case "scale":
 		st, err := engine.ScaleCluster(ctx, q.Nodes, func(string) {})
-		return magic.ClusterWidget(&st), err
+		return magic.ClusterWidget(&st).JSON(), err
 	case "stop":
 		_, _, err := engine.StopCluster(ctx)
 		return nil, err
@@ -176,9 +176,5 @@ func (x *control) state(ctx context.Context) []byte {
 	if err != nil || !used {
 		return []byte("null")
 	}
-	text, err := json.Marshal(magic.ClusterWidget(&st))
-	if err != nil {
-		return []byte("null")
-	}
-	return text
+	return magic.ClusterWidget(&st).JSON()
 }

@@ -1,205 +1,199 @@
 package widgets
 
 import (
+	"encoding/json"
 	"fmt"
-	"html"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
-	"sync"
+	"time"
 
 	"mobula/display"
 )
 
-// Axes describe the axes of a chart.
-type Axes struct {
-	X    string `json:"x,omitempty"` // titles
-	Y    string `json:"y,omitempty"`
-	LogY bool   `json:"logY,omitempty"` // values that are not above 0 are left out, then
-}
+const maxSeries = 100 // of a chart
 
 // Chart is a chart of lines.
 type Chart struct {
-	Title  string  `json:"title"`
-	State  State   `json:"state"`
-	Axes   Axes    `json:"axes"`
-	Series []Curve `json:"series"`
+	Title         string    `json:"title"`
+	X             Axis      `json:"x"`
+	Y             Axis      `json:"y"`
+	Series        []Series  `json:"series"`
+	SeriesOmitted int       `json:"series_omitted,omitempty"`
+	State         State     `json:"state,omitempty"` // "" for a chart of what does not change
+	Error         string    `json:"error,omitempty"`
+	Updated       time.Time `json:"updated,omitzero"`
 }
 
-// Curve is a line: points by ascending X. A value that is no number (NaN) is a gap.
-type Curve struct {
-	Name string `json:"name"`
-	X    Values `json:"x"`
-	Y    Values `json:"y"`
+// Axis is an axis of a chart.
+type Axis struct {
+	Label string `json:"label,omitempty"`
+	Log   bool   `json:"log,omitempty"`  // its scale is logarithmic: what is not above zero is left out
+	Time  bool   `json:"time,omitempty"` // its values are seconds since 1970
 }
 
-// Values are figures; as JSON, what is no finite number is null.
-type Values []float64
+// at is where a value lies on the axis, in any unit.
+func (a Axis) at(v float64) float64 {
+	if a.Log {
+		return math.Log10(v)
+	}
+	return v
+}
 
-// MarshalJSON writes them.
-func (v Values) MarshalJSON() ([]byte, error) {
-	var b strings.Builder
-	b.WriteByte('[')
-	for i, x := range v {
-		if i > 0 {
-			b.WriteByte(',')
+// Series is one line of a chart.
+type Series struct {
+	Name     string   `json:"name"`
+	X        Values   `json:"x"` // nil: 0, 1, 2 ...
+	Y        Values   `json:"y"` // NaN is a gap
+	Points   int      `json:"points"`
+	Emphasis Emphasis `json:"emphasis,omitempty"`
+}
+
+// Emphasis tells lines of a chart apart.
+type Emphasis string
+
+// What a line can be.
+const (
+	Faded  Emphasis = "faded"  // as a trial that was stopped
+	Strong Emphasis = "strong" // as the best trial
+)
+
+// ready returns the points of s that can be drawn, sorted by x.
+func (s Series) ready(x, y Axis) points {
+	p := points{x: s.X, y: s.Y}
+	if s.X == nil {
+		p.x = make(Values, len(s.Y))
+		for i := range p.x {
+			p.x[i] = float64(i)
 		}
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			b.WriteString("null")
+	}
+	n := min(len(p.x), len(p.y))
+	p = points{p.x[:n], p.y[:n]}
+	var kept points
+	for i := range n {
+		px, py := p.x[i], p.y[i]
+		if math.IsNaN(px) || math.IsInf(px, 0) || x.Log && px <= 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "%.10g", x)
+		if math.IsInf(py, 0) || y.Log && py <= 0 {
+			py = math.NaN()
+		}
+		kept.add(px, py)
 	}
-	b.WriteByte(']')
-	return []byte(b.String()), nil
+	return kept.sorted()
 }
 
-// maxPoints is how many points of a line are shown.
-const maxPoints = 2000
-
-// thinned is a line of at most maxPoints points: of each stretch the least and the greatest, so that peaks stay.
-func (c Curve) thinned() Curve {
-	n := len(c.X)
-	if n <= maxPoints {
-		return c
-	}
-	out := Curve{Name: c.Name, X: make(Values, 0, maxPoints), Y: make(Values, 0, maxPoints)}
-	take := func(i int) { out.X, out.Y = append(out.X, c.X[i]), append(out.Y, c.Y[i]) }
-	take(0)
-	stretches := maxPoints/2 - 1
-	for s := range stretches {
-		from, to := 1+s*(n-2)/stretches, 1+(s+1)*(n-2)/stretches
-		least, most := from, from
-		for i := from; i < to; i++ {
-			if c.Y[i] < c.Y[least] || math.IsNaN(c.Y[least]) {
-				least = i
-			}
-			if c.Y[i] > c.Y[most] || math.IsNaN(c.Y[most]) {
-				most = i
-			}
-		}
-		take(min(least, most))
-		if least != most {
-			take(max(least, most))
+// cut returns the chart with at most most points of each series. all are the points of c.Series.
+func (c Chart) cut(all []points, most int) Chart {
+	c.Series = slices.Clone(c.Series)
+	for i, p := range all {
+		s := &c.Series[i]
+		p = p.downsample(most, c.X)
+		s.X, s.Y = list(p.x), make(Values, p.len())
+		for j, y := range p.y {
+			s.Y[j] = rounded(y)
 		}
 	}
-	take(n - 1)
-	return out
-}
-
-// Bundle shows the chart.
-func (c Chart) Bundle() display.Bundle {
-	shown := c
-	shown.Series = make([]Curve, len(c.Series))
-	title := c.Title
-	if c.State != Finished {
-		title = fmt.Sprintf("%s (%s)", c.Title, c.State)
-	}
-	g := display.Grid{Columns: []string{"line", "points", "last x", "last y", "least y", "greatest y"}, Right: []bool{false, true, true, true, true, true}}
-	for i, s := range c.Series {
-		shown.Series[i] = s.thinned()
-		g.Cells = append(g.Cells, s.summary())
-	}
-	page := "<figure>" + image(shown.svg(), c.alt()) + "<figcaption>" + html.EscapeString(title) + "</figcaption><details><summary>figures</summary>" + g.HTML() + "</details></figure>"
-	g.Caption = title
-	return bundle("chart", shown, page, g.Text())
-}
-
-// Display shows the chart.
-func (c Chart) Display() display.Bundle { return c.Bundle() }
-
-// alt says what a chart shows to those who do not see it.
-func (c *Chart) alt() string {
-	var parts []string
-	for _, s := range c.Series {
-		if n := len(s.Y); n > 0 {
-			parts = append(parts, fmt.Sprintf("%s is %s at %s", s.Name, number(s.Y[n-1]), number(s.X[n-1])))
-		}
-	}
-	return c.Title + ": " + strings.Join(parts, ", ")
-}
-
-// summary is a row of the table beside the chart.
-func (c *Curve) summary() []string {
-	least, most := math.Inf(1), math.Inf(-1)
-	for _, y := range c.Y {
-		if !math.IsNaN(y) {
-			least, most = min(least, y), max(most, y)
-		}
-	}
-	n := len(c.X)
-	if n == 0 {
-		return []string{c.Name, "0", "", "", "", ""}
-	}
-	return []string{c.Name, fmt.Sprint(n), number(c.X[n-1]), number(c.Y[n-1]), number(least), number(most)}
-}
-
-// LineChart is a Chart on show that gets points. End it with Done or Fail.
-type LineChart struct {
-	updater *display.Updater
-
-	mu    sync.Mutex // guards below; locked after the updater's
-	chart Chart
-	index map[string]int
-}
-
-// NewChart shows a chart without lines.
-func NewChart(title string, axes Axes) *LineChart {
-	c := &LineChart{chart: Chart{Title: title, State: Running, Axes: axes, Series: []Curve{}}, index: map[string]int{}}
-	c.updater = display.NewUpdater(func() any { return c.State() })
 	return c
 }
 
-// State is the chart as it is now.
-func (c *LineChart) State() Chart {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.chart
-	now.Series = make([]Curve, len(c.chart.Series))
-	for i, s := range c.chart.Series {
-		now.Series[i] = Curve{Name: s.Name, X: s.X[:len(s.X):len(s.X)], Y: s.Y[:len(s.Y):len(s.Y)]} // points are added behind, never changed
+// bounded is the chart with what has no bound cut, but for the points, and the points of its series.
+func (c Chart) bounded() (Chart, []points) {
+	c.Title, c.Error = clip(c.Title, maxName), clip(c.Error, maxError)
+	c.X.Label, c.Y.Label = clip(c.X.Label, maxName), clip(c.Y.Label, maxName)
+	c.Series = slices.Clone(list(c.Series))
+	if n := len(c.Series); n > maxSeries {
+		slices.SortStableFunc(c.Series, func(a, b Series) int { return a.Emphasis.rank() - b.Emphasis.rank() })
+		c.Series, c.SeriesOmitted = c.Series[:maxSeries], c.SeriesOmitted+n-maxSeries
 	}
-	return now
-}
-
-// Add adds a point to the line of a name, which is made with its first one. Points come by ascending x.
-func (c *LineChart) Add(line string, x, y float64) {
-	c.change(line, func(s *Curve) { s.X, s.Y = append(s.X, x), append(s.Y, y) })
-}
-
-// change has f change a line, which is made where there is none.
-func (c *LineChart) change(line string, f func(*Curve)) {
-	c.updater.Change(func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		i, ok := c.index[line]
-		if !ok {
-			i = len(c.chart.Series)
-			c.index[line] = i
-			c.chart.Series = append(c.chart.Series, Curve{Name: line, X: Values{}, Y: Values{}})
+	all := make([]points, len(c.Series))
+	for i, s := range c.Series {
+		c.Series[i].Name = clip(s.Name, maxName)
+		if s.Emphasis.rank() < 0 {
+			c.Series[i].Emphasis = ""
 		}
-		f(&c.chart.Series[i])
-	})
-}
-
-// Set replaces the points of a line.
-func (c *LineChart) Set(line string, x, y []float64) error {
-	if len(x) != len(y) {
-		return fmt.Errorf("chart %s: line %s has %d x and %d y: each point needs both", c.chart.Title, line, len(x), len(y))
+		all[i] = s.ready(c.X, c.Y)
+		c.Series[i].Points = max(s.Points, all[i].len())
 	}
-	c.change(line, func(s *Curve) { s.X, s.Y = append(Values{}, x...), append(Values{}, y...) })
-	return nil
+	return c, all
 }
 
-// Done shows the last state as a finished one. Nothing changes after it.
-func (c *LineChart) Done() { c.end(Finished) }
+func (e Emphasis) rank() int {
+	return slices.Index([]Emphasis{Strong, "", Faded}, e)
+}
 
-// Fail is Done for a chart that is not complete.
-func (c *LineChart) Fail() { c.end(Failed) }
+// JSON is the state for front ends, as widgets/schema/chart.json describes it.
+func (c Chart) JSON() json.RawMessage {
+	c, all := c.bounded()
+	return c.fitted(all)
+}
 
-func (c *LineChart) end(s State) {
-	c.updater.End(func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.chart.State = s
-	})
+func (c Chart) fitted(all []points) json.RawMessage {
+	const least = 15 // bytes of a point, seldom fewer
+	most := min(maxPoints, max(4, maxData/least/max(1, len(all))))
+	return fit(most, func(n int) any { return c.cut(all, n) })
+}
+
+// Display shows the chart.
+func (c Chart) Display() display.Bundle {
+	c, all := c.bounded()
+	stats := c.stats(all)
+	svg := drawing{chart: c, curves: all}.svg()
+	lines := []string{c.heading()}
+	for i, row := range stats.Cells {
+		if i == maxLines-1 && len(stats.Cells) > maxLines {
+			lines = append(lines, "  "+more(len(stats.Cells)-i, "lines"))
+			break
+		}
+		lines = append(lines, fmt.Sprintf("  %s: %s, last %s, from %s to %s", row[0], counted(c.Series[i].Points, "point"), row[2], row[3], row[4]))
+	}
+	alt := strings.ReplaceAll(strings.Join(lines[:min(len(lines), 4)], ";"), ";  ", "; ")
+	body := display.ImageTag(display.MIMESVG, []byte(svg), alt) + details("Data", stats.HTML())
+	return bundle("chart", c.fitted(all), figure(c.heading(), body), strings.Join(lines, "\n"))
+}
+
+func (c Chart) heading() string {
+	axes := ""
+	if c.Y.Label != "" || c.X.Label != "" {
+		axes = joined(" by ", c.Y.Label, c.X.Label)
+	}
+	state := ""
+	if c.State != "" {
+		state = string(c.State)
+	}
+	return joined(", ", joined(": ", c.Title, axes), joined(": ", state, clip(c.Error, maxName)))
+}
+
+// stats says of each line what a reader looks for.
+func (c Chart) stats(all []points) display.Grid {
+	var rows [][]string
+	for i, p := range all {
+		last, low, high := math.NaN(), math.NaN(), math.NaN()
+		for _, y := range p.y {
+			if !math.IsNaN(y) {
+				last = y
+				low, high = least(low, y), -least(-high, -y)
+			}
+		}
+		rows = append(rows, []string{c.Series[i].Name, strconv.Itoa(c.Series[i].Points), value(last), value(low), value(high)})
+	}
+	g := grid([]string{"line", "points", "last", "lowest", "highest"}, "lrrrr", rows, maxSeries)
+	g.MoreRows += c.SeriesOmitted
+	return g
+}
+
+// least is the lesser one, or y where x is NaN.
+func least(x, y float64) float64 {
+	if x < y {
+		return x
+	}
+	return y
+}
+
+func value(v float64) string {
+	if math.IsNaN(v) {
+		return "–"
+	}
+	return number(v)
 }

@@ -1,87 +1,237 @@
 package widgets
 
 import (
+	"encoding/json"
 	"fmt"
 	"html"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"mobula/display"
+	"mobula/internal/bytesize"
 )
 
-// Cluster is what a cluster has and does.
+const (
+	maxNodes  = 500 // of a cluster that are sent to a front end
+	maxListed = 50  // jobs, and reasons to wait
+)
+
+// Cluster is the state of a cluster, as a card and in the side bar.
 type Cluster struct {
-	Title     string     `json:"title"`
-	Own       bool       `json:"own"` // it ends with its notebook
-	Nodes     int        `json:"nodes"`
-	Workers   int        `json:"workers"`
-	Resources []Resource `json:"resources"`
-	Tasks     []Count    `json:"tasks"`
-	Version   string     `json:"version,omitempty"`
-	Address   string     `json:"address"`
-	Took      int64      `json:"took,omitempty"` // ms to connect
+	Title        string         `json:"title"`
+	State        string         `json:"state"`             // connected, starting, stopping or lost
+	Own          bool           `json:"own"`               // it is the notebook's own, and ends with it
+	Via          string         `json:"via,omitempty"`     // the name of the node through which cells reach it
+	Address      string         `json:"address,omitempty"` // of that node
+	Nodes        []Node         `json:"nodes"`
+	NodesOmitted int            `json:"nodes_omitted,omitempty"` // live ones of which no more is told
+	Resources    []Resource     `json:"resources"`               // of all live nodes
+	Store        *Store         `json:"store,omitempty"`         // of all live nodes, or of Via alone
+	Workers      int            `json:"workers"`
+	Tasks        map[string]int `json:"tasks"`                  // by state
+	Waiting      []Waiting      `json:"waiting"`                // for resources
+	Jobs         []Job          `json:"jobs"`                   // those that run first
+	Dashboard    bool           `json:"dashboard,omitempty"`    // it has one, which the front end may open
+	Scalable     bool           `json:"scalable,omitempty"`     // nodes can be added and taken away
+	Version      string         `json:"version,omitempty"`      // of the mobula that its head is of
+	ConnectedIn  float64        `json:"connected_in,omitempty"` // seconds that it took to connect just now
+	Message      string         `json:"message,omitempty"`      // what is wrong, and what to do
+	Updated      time.Time      `json:"updated,omitzero"`       // left out where a state is sent on change only
 }
 
-// Resource is something that tasks use up.
+// Node is one machine of a cluster.
+type Node struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	State     string     `json:"state"` // alive, suspect, draining or dead
+	Resources []Resource `json:"resources"`
+	Store     *Store     `json:"store,omitempty"`
+	Workers   int        `json:"workers"`
+}
+
+// Resource is how much there is of a resource.
 type Resource struct {
 	Name  string  `json:"name"`
-	Used  float64 `json:"used"`
+	Unit  string  `json:"unit,omitempty"` // "bytes", or "" for a number of things
+	Free  float64 `json:"free"`
 	Total float64 `json:"total"`
-	Text  string  `json:"text"` // both, for people
 }
 
-// Count is how many tasks are in a state.
-type Count struct {
-	State string `json:"state"`
-	Tasks int    `json:"tasks"`
+// Store is the object store of a node, in bytes.
+type Store struct {
+	Used     int64 `json:"used"`
+	Capacity int64 `json:"capacity"`
+	Spilled  int64 `json:"spilled,omitempty"` // on disk
 }
 
-// rows are what is said of a cluster beside its title.
-func (c *Cluster) rows() (rows [][2]string) {
-	for _, r := range c.Resources {
-		rows = append(rows, [2]string{r.Name, r.Text})
-	}
-	var states []string
-	for _, t := range c.Tasks {
-		states = append(states, fmt.Sprintf("%d %s", t.Tasks, t.State))
-	}
-	if len(states) == 0 {
-		states = []string{"none"}
-	}
-	rows = append(rows, [2]string{"workers", fmt.Sprint(c.Workers)}, [2]string{"tasks", strings.Join(states, ", ")})
-	if c.Version != "" {
-		rows = append(rows, [2]string{"version", c.Version})
-	}
-	rows = append(rows, [2]string{"address", c.Address})
-	if c.Took > 0 {
-		rows = append(rows, [2]string{"ready in", (time.Duration(c.Took) * time.Millisecond).String()})
-	}
-	return rows
+// Waiting are tasks that no node can take now.
+type Waiting struct {
+	Tasks  int    `json:"tasks"`
+	What   string `json:"what"` // each of them asks for
+	Reason string `json:"reason,omitempty"`
 }
 
-// Bundle shows the cluster as a card.
-func (c Cluster) Bundle() display.Bundle {
-	if c.Resources == nil {
-		c.Resources = []Resource{}
+// Job is a program or notebook that uses a cluster.
+type Job struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name,omitempty"`
+	State   string    `json:"state"`
+	Created time.Time `json:"created,omitzero"`
+}
+
+// JSON is the state for front ends, as widgets/schema/cluster.json describes it.
+func (c Cluster) JSON() json.RawMessage {
+	c.Title, c.Message = clip(c.Title, maxName), clip(c.Message, maxError)
+	c.Resources = list(c.Resources)[:min(len(c.Resources), maxListed)]
+	c.Waiting = slices.Clone(list(c.Waiting)[:min(len(c.Waiting), maxListed)])
+	for i, w := range c.Waiting {
+		c.Waiting[i].What, c.Waiting[i].Reason = clip(w.What, maxName), clip(w.Reason, maxName)
+	}
+	c.Jobs = slices.Clone(list(c.Jobs)[:min(len(c.Jobs), maxListed)])
+	for i, j := range c.Jobs {
+		c.Jobs[i].Name = clip(j.Name, maxName)
 	}
 	if c.Tasks == nil {
-		c.Tasks = []Count{}
+		c.Tasks = map[string]int{}
 	}
-	var text, page strings.Builder
-	text.WriteString(c.Title)
-	fmt.Fprintf(&page, `<div style="border:1px solid #8884;border-radius:6px;padding:8px 12px;display:inline-block"><b>%s</b><table><tbody>`, html.EscapeString(c.Title))
-	for i, r := range c.rows() {
-		meter := ""
-		if i < len(c.Resources) && c.Resources[i].Total > 0 {
-			x := c.Resources[i]
-			meter = fmt.Sprintf(`<meter value="%.4g" max="1"></meter> `, min(1, max(0, x.Used/x.Total)))
-		}
-		fmt.Fprintf(&text, "\n  %-8s %s", r[0], r[1])
-		fmt.Fprintf(&page, `<tr><td style="text-align:left">%s</td><td style="text-align:left">%s%s</td></tr>`, html.EscapeString(r[0]), meter, html.EscapeString(r[1]))
+	nodes, omitted := slices.Clone(list(c.Nodes)), c.NodesOmitted
+	for i := range nodes {
+		nodes[i].Resources = list(nodes[i].Resources)
 	}
-	page.WriteString("</tbody></table></div>")
-	return bundle("cluster", c, page.String(), text.String())
+	return fit(min(len(nodes), maxNodes), func(n int) any {
+		c.Nodes, c.NodesOmitted = nodes[:n], omitted+len(nodes)-n
+		return c
+	})
 }
 
 // Display shows the cluster.
-func (c Cluster) Display() display.Bundle { return c.Bundle() }
+func (c Cluster) Display() display.Bundle {
+	summary, nodes := c.summary(), c.nodeGrid()
+	markup, text := summary.HTML(), c.heading()+"\n"+summary.Text()
+	if c.Message != "" {
+		markup = "<p>" + html.EscapeString(clip(c.Message, maxError)) + "</p>" + markup
+		text += "\n" + clip(c.Message, maxError)
+	}
+	if len(nodes.Cells) > 0 {
+		markup += details(counted(c.nodes(), "node"), nodes.HTML())
+	}
+	return bundle("cluster", c.JSON(), figure(c.heading(), markup), text)
+}
+
+// nodes is the number of live nodes.
+func (c Cluster) nodes() int {
+	n := c.NodesOmitted
+	for _, node := range c.Nodes {
+		if node.State != "dead" {
+			n++
+		}
+	}
+	return n
+}
+
+func (c Cluster) heading() string {
+	state := c.State
+	if state == "connected" {
+		state = "" // as is to be expected
+	}
+	via := ""
+	if c.Via != "" && c.nodes() > 1 {
+		via = "reached through " + c.Via
+	}
+	return clip(joined(", ", c.Title, state, counted(c.nodes(), "node"), via), maxName)
+}
+
+func (c Cluster) summary() display.Grid {
+	var rows [][]string
+	add := func(name, value string) {
+		if value != "" {
+			rows = append(rows, []string{name, value})
+		}
+	}
+	for _, r := range c.Resources {
+		add(r.Name, r.String())
+	}
+	if c.Store != nil {
+		add("object store", c.Store.String())
+	}
+	add("workers", strconv.Itoa(c.Workers))
+	add("tasks", c.tasks())
+	for _, w := range c.Waiting[:min(len(c.Waiting), 3)] {
+		add("waiting", joined(": ", fmt.Sprintf("%s for %s", counted(w.Tasks, "task"), w.What), w.Reason))
+	}
+	for _, j := range c.Jobs[:min(len(c.Jobs), 3)] {
+		add("job", joined(" ", j.ID, j.Name, j.State))
+	}
+	add("version", clip(c.Version, maxName))
+	add("address", c.Address)
+	if c.ConnectedIn > 0 {
+		add("ready in", display.Duration(time.Duration(c.ConnectedIn*float64(time.Second))))
+	}
+	return grid([]string{"figure", "value"}, "ll", rows, len(rows))
+}
+
+func (c Cluster) tasks() string {
+	var states []string
+	for _, state := range slices.Sorted(maps.Keys(c.Tasks)) {
+		states = append(states, fmt.Sprintf("%d %s", c.Tasks[state], state))
+	}
+	if len(states) == 0 {
+		return "none"
+	}
+	return strings.Join(states, ", ")
+}
+
+func (c Cluster) nodeGrid() display.Grid {
+	var names []string
+	for _, n := range c.Nodes {
+		for _, r := range n.Resources {
+			if !slices.Contains(names, r.Name) {
+				names = append(names, r.Name)
+			}
+		}
+	}
+	var rows [][]string
+	for _, n := range c.Nodes {
+		row := []string{n.Name, n.State}
+		for _, name := range names {
+			text := ""
+			if i := slices.IndexFunc(n.Resources, func(r Resource) bool { return r.Name == name }); i >= 0 {
+				text = n.Resources[i].String()
+			}
+			row = append(row, text)
+		}
+		store := ""
+		if n.Store != nil {
+			store = n.Store.String()
+		}
+		rows = append(rows, append(row, store, strconv.Itoa(n.Workers)))
+	}
+	columns := slices.Concat([]string{"node", "state"}, names, []string{"object store", "workers"})
+	g := grid(columns, strings.Repeat("l", len(columns)-1)+"r", rows, 20)
+	g.MoreRows += c.NodesOmitted
+	return g
+}
+
+// String is as in "3 of 4 free".
+func (r Resource) String() string {
+	return fmt.Sprintf("%s of %s free", r.amount(max(r.Free, 0)), r.amount(r.Total))
+}
+
+func (r Resource) amount(v float64) string {
+	if r.Unit == "bytes" {
+		return bytesize.Format(int64(v))
+	}
+	return number(v)
+}
+
+// String is as in "1 GB of 2 GB used".
+func (s Store) String() string {
+	spilled := ""
+	if s.Spilled > 0 {
+		spilled = bytesize.Format(s.Spilled) + " on disk"
+	}
+	return joined(", ", fmt.Sprintf("%s of %s used", bytesize.Format(s.Used), bytesize.Format(s.Capacity)), spilled)
+}

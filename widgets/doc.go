@@ -1,29 +1,28 @@
-// Package widgets shows what changes while cells run: progress, charts, tables, clusters. A widget is data: one Go value, of which Bundle makes
-// one output in several media types.
+// Package widgets holds live views as data: the state of a cluster, progress, a timeline of tasks, tables, line charts, actors and objects. Each is a
+// plain struct whose method Display makes one MIME bundle of it, without a clock or I/O: its own media type, which Mobula's JupyterLab extension draws
+// (widgets/labextension), HTML that survives the sanitiser of notebooks that are not trusted, with charts as images, and plain text. So a saved
+// notebook shows the last state everywhere, without a kernel or the extension too.
 //
-//   - application/vnd.mobula.<kind>.v1+json, the whole state, which Mobula's JupyterLab extension (folder labextension) draws;
-//   - text/html, made of what every sanitiser lets through: images with data URIs, tables, meters;
-//   - text/plain.
-//
-// So a saved notebook shows the last state everywhere: in a notebook that is not trusted, in nbconvert, in viewers that know nothing of Mobula.
-// The schemas of the first are in folder schema.
+// The JSON of a kind is described in widgets/schema; what is long is cut so that it stays below 200 KB, and says how much was left out.
 //
 // # Usage
 //
-//	loss := widgets.NewChart("loss", widgets.Axes{X: "epoch", LogY: true})
-//	defer loss.Done()
-//	for epoch := range 100 {
-//		loss.Add("train", float64(epoch), step())
+//	chart := widgets.NewChart(widgets.Chart{Title: "loss", Y: widgets.Axis{Log: true}})
+//	defer chart.Stop() // a view always shows how it ended
+//	for step := range 1000 {
+//		chart.Add("train", float64(step), loss(step))
 //	}
+//	chart.Done()
 //
-// The tasks of a cell are shown by a Progress without any call.
+// NewChart, NewProgress and NewView show a widget under the cell and return the view by which it changes.
 //
 // # Concurrency
 //
-// Plain states (Progress, Chart, Table, Cluster, Timeline) are values; their Bundle reads them and has no clock. Live ones (LineChart) may be used from
-// any goroutine. What they show is brought together: at most four updates a second, and always the last.
+// Widgets are values: what one holds must not change while it is displayed. Views may be used from any goroutine. They show at most five states a
+// second, and the last one always.
 //
 // # Testing
 //
-// Bundles are compared with golden files, which are checked against the schemas, and which the tests of the extension draw. Time is synctest's.
+// Widgets need nothing; for views install a recording cellio.Port, and use testing/synctest. The bundles in testdata are golden files, which
+// tests/browser draws too.
 package widgets

@@ -1,138 +1,179 @@
 package widgets
 
 import (
+	"encoding/json"
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 	"time"
 
 	"mobula/display"
 )
 
-// State is how far an operation is.
-type State string
+const maxChildren = 500 // of a progress that are sent to a front end
 
-// The states. All but Running are final.
-const (
-	Running  State = "running"
-	Finished State = "finished"
-	Failed   State = "failed"
-	Canceled State = "canceled"
-)
+// Counts are how many of some tasks, or other steps, are in which state.
+type Counts struct {
+	Total     int `json:"total"` // 0: not known
+	Done      int `json:"done"`
+	Failed    int `json:"failed"`
+	Retried   int `json:"retried"` // attempts beyond the first ones
+	Running   int `json:"running"`
+	Queued    int `json:"queued"`
+	Cancelled int `json:"cancelled"`
+}
 
-// Progress is how far tasks are. Times are ms since 1970.
+// Ended is how many will not change their state any more.
+func (c Counts) Ended() int { return c.Done + c.Failed + c.Cancelled }
+
+// plus adds up.
+func (c Counts) plus(d Counts) Counts {
+	return Counts{
+		c.Total + d.Total, c.Done + d.Done, c.Failed + d.Failed, c.Retried + d.Retried,
+		c.Running + d.Running, c.Queued + d.Queued, c.Cancelled + d.Cancelled,
+	}
+}
+
+// Progress is how far something is: a bar, and one for each of its parts.
 type Progress struct {
-	ID    string `json:"id"` // by which the front end cancels them; "" where nothing can be canceled
+	ID    string `json:"id,omitempty"` // by which the front end asks to cancel it; "": it cannot be cancelled
 	Title string `json:"title"`
-	State State  `json:"state"`
-	Began int64  `json:"began"`
-	Now   int64  `json:"now"` // of this state
-	Bars  []Bar  `json:"bars"`
+	Unit  string `json:"unit,omitempty"` // what is counted, in the plural; "" means tasks
+	Counts
+	State           State      `json:"state"`
+	Error           string     `json:"error,omitempty"`
+	Rate            float64    `json:"rate,omitempty"` // that end in a second
+	ETA             float64    `json:"eta,omitempty"`  // seconds that are left, as far as is known
+	Started         time.Time  `json:"started,omitzero"`
+	Updated         time.Time  `json:"updated,omitzero"` // when the last count changed
+	EndedAt         time.Time  `json:"ended,omitzero"`
+	Children        []Progress `json:"children,omitempty"` // one bar for each operation
+	ChildrenOmitted int        `json:"children_omitted,omitempty"`
 }
 
-// Bar is how far the tasks of one name are.
-type Bar struct {
-	Name     string `json:"name"`
-	Total    int    `json:"total"` // that were submitted
-	Done     int    `json:"done"`
-	Failed   int    `json:"failed,omitempty"`
-	Canceled int    `json:"canceled,omitempty"`
-	Retried  int    `json:"retried,omitempty"` // attempts that were repeated
-	Began    int64  `json:"began"`
-	Last     int64  `json:"last"` // when a task was submitted, or ended
-}
-
-// Ended is how many tasks have ended, one way or another.
-func (b *Bar) Ended() int { return b.Done + b.Failed + b.Canceled }
-
-// perSecond is how many tasks ended a second until a time; 0 where that is not known yet.
-func (b *Bar) perSecond(now int64) float64 {
-	until := now
-	if b.Ended() == b.Total {
-		until = b.Last
-	}
-	if until <= b.Began {
-		return 0
-	}
-	return float64(b.Ended()) * 1000 / float64(until-b.Began)
-}
-
-// left is how long the rest will take if it goes on as until now; 0 where that is not known.
-func (b *Bar) left(now int64) time.Duration {
-	rate := b.perSecond(now)
-	if rate == 0 {
-		return 0
-	}
-	return time.Duration(float64(b.Total-b.Ended()) / rate * float64(time.Second))
-}
-
-// status is a bar in words.
-func (b *Bar) status(now int64) string {
-	parts := []string{fmt.Sprintf("%d/%d", b.Ended(), b.Total)}
-	for _, p := range []struct {
-		n    int
-		what string
-	}{{b.Failed, "failed"}, {b.Canceled, "canceled"}, {b.Retried, "retried"}} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
-		}
-	}
-	spent := time.Duration(now-b.Began) * time.Millisecond
-	if b.Ended() == b.Total {
-		spent = time.Duration(b.Last-b.Began) * time.Millisecond
-	}
-	if rate := b.perSecond(now); rate > 0 {
-		parts = append(parts, fmt.Sprintf("%.3g a second", rate))
-	}
-	parts = append(parts, span(spent))
-	if left := b.left(now); left > 0 {
-		parts = append(parts, span(left)+" left")
-	}
-	return strings.Join(parts, ", ")
-}
-
-// maxBars is how many bars are shown; the rest are counted as one.
-const maxBars = 12
-
-// folded is p with at most maxBars bars.
-func (p Progress) folded() Progress {
-	if len(p.Bars) <= maxBars {
+// JSON is the state for front ends, as widgets/schema/progress.json describes it.
+func (p Progress) JSON() json.RawMessage {
+	p = p.clipped()
+	children, omitted := p.Children, p.ChildrenOmitted
+	return fit(min(len(children), maxChildren), func(n int) any {
+		// The last ones: those before have ended, as a rule.
+		p.Children, p.ChildrenOmitted = children[len(children)-n:], omitted+len(children)-n
 		return p
+	})
+}
+
+// clipped bounds what has no bound, but for the number of children.
+func (p Progress) clipped() Progress {
+	if p.State == "" {
+		p.State = StateRunning
 	}
-	rest := Bar{Name: fmt.Sprintf("%d others", len(p.Bars)-maxBars+1), Began: p.Bars[maxBars-1].Began}
-	for _, b := range p.Bars[maxBars-1:] {
-		rest.Total, rest.Done, rest.Failed = rest.Total+b.Total, rest.Done+b.Done, rest.Failed+b.Failed
-		rest.Canceled, rest.Retried = rest.Canceled+b.Canceled, rest.Retried+b.Retried
-		rest.Began, rest.Last = min(rest.Began, b.Began), max(rest.Last, b.Last)
+	p.Title, p.Error, p.Unit = clip(p.Title, maxName), clip(p.Error, maxError), clip(p.Unit, maxName)
+	p.Children = slices.Clone(p.Children)
+	for i, child := range p.Children {
+		child = child.clipped()
+		child.Children, child.ChildrenOmitted = nil, child.ChildrenOmitted+len(child.Children) // one level is drawn
+		p.Children[i] = child
 	}
-	p.Bars = append(p.Bars[:maxBars-1:maxBars-1], rest)
 	return p
 }
 
-// Bundle shows the progress.
-func (p Progress) Bundle() display.Bundle {
-	p = p.folded()
-	title := fmt.Sprintf("%s: %s, %s", p.Title, p.State, span(time.Duration(p.Now-p.Began)*time.Millisecond))
-	lines := []string{title}
-	var page strings.Builder
-	page.WriteString("<div><b>" + html.EscapeString(title) + "</b><table><tbody>")
-	for i := range p.Bars {
-		b := &p.Bars[i]
-		status := b.status(p.Now)
-		fmt.Fprintf(&page, `<tr><td style="text-align:left">%s</td><td><progress value="%d" max="%d"></progress></td><td style="text-align:left">%s</td></tr>`,
-			html.EscapeString(b.Name), b.Ended(), max(1, b.Total), html.EscapeString(status))
-		lines = append(lines, fmt.Sprintf("  %s %s %s", b.Name, b.line(), status))
+// Display shows the bars.
+func (p Progress) Display() display.Bundle {
+	p.Title = clip(p.Title, maxName)
+	markup := "<div>" + p.bar() + "</div>"
+	lines := []string{p.line()}
+	n := len(p.Children) + p.ChildrenOmitted
+	if n > 0 {
+		var rows strings.Builder
+		for _, c := range p.Children[:min(len(p.Children), 50)] {
+			c.Title = clip(c.Title, maxName)
+			rows.WriteString("<div>" + c.bar() + "</div>")
+			lines = append(lines, "  "+c.line())
+		}
+		if rest := n - min(len(p.Children), 50); rest > 0 {
+			rows.WriteString("<div>" + more(rest, "operations") + "</div>")
+			lines = append(lines, "  "+more(rest, "operations"))
+		}
+		markup += details(counted(n, "operation"), rows.String())
 	}
-	page.WriteString("</tbody></table></div>")
-	return bundle("progress", p, page.String(), strings.Join(lines, "\n"))
+	if len(lines) > maxLines {
+		lines = append(lines[:maxLines-1], "  "+more(n-(maxLines-2), "operations"))
+	}
+	return bundle("progress", p.JSON(), figure("", markup), strings.Join(lines, "\n"))
 }
 
-// Display shows the progress.
-func (p Progress) Display() display.Bundle { return p.Bundle() }
+func (p Progress) bar() string {
+	meter := "<progress></progress>"
+	switch {
+	case p.Total > 0:
+		meter = fmt.Sprintf(`<progress value="%d" max="%d"></progress>`, min(p.Ended(), p.Total), p.Total)
+	case p.State.ended():
+		meter = `<progress value="1" max="1"></progress>`
+	}
+	title := ""
+	if p.Title != "" {
+		title = html.EscapeString(p.Title) + " "
+	}
+	return title + meter + " " + html.EscapeString(p.status())
+}
 
-// line draws a bar with characters.
-func (b *Bar) line() string {
+func (p Progress) line() string {
 	const width = 20
-	n := width * b.Ended() / max(1, b.Total)
-	return "[" + strings.Repeat("#", n) + strings.Repeat(".", width-n) + "]"
+	drawn := ""
+	if p.Total > 0 {
+		n := max(0, min(width, p.Ended()*width/p.Total))
+		drawn = "[" + strings.Repeat("#", n) + strings.Repeat(".", width-n) + "]"
+	}
+	return joined(" ", p.Title, drawn, p.status())
+}
+
+// status is the state in words, as in "4/4, done in 2s, 1 retried".
+func (p Progress) status() string {
+	count := fmt.Sprint(p.Ended())
+	if p.Total > 0 {
+		count = fmt.Sprintf("%d/%d", p.Ended(), p.Total)
+	}
+	count = joined(" ", count, clip(p.Unit, maxName))
+	parts := []string{count}
+	if p.State.ended() {
+		parts = append(parts, p.end())
+	}
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{p.Running, "running"}, {p.Queued, "queued"}, {p.Failed, "failed"}, {p.Retried, "retried"}, {p.Cancelled, "cancelled"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	if !p.State.ended() {
+		parts = append(parts, p.pace()...)
+	}
+	return joined(", ", append(parts, clip(p.Error, maxName))...)
+}
+
+// end is how it ended, as in "done in 2s".
+func (p Progress) end() string {
+	took := ""
+	if !p.Started.IsZero() && !p.EndedAt.IsZero() {
+		took = " after " + display.Duration(p.EndedAt.Sub(p.Started))
+		if p.State == StateDone {
+			took = " in " + display.Duration(p.EndedAt.Sub(p.Started))
+		}
+	}
+	return string(p.State) + took
+}
+
+func (p Progress) pace() (parts []string) {
+	if p.Rate > 0 {
+		parts = append(parts, number(p.Rate)+"/s")
+	}
+	if p.ETA > 0 {
+		parts = append(parts, seconds(p.ETA)+" left")
+	}
+	if !p.Updated.IsZero() {
+		parts = append(parts, "last update "+moment(p.Updated))
+	}
+	return parts
 }

@@ -7,154 +7,173 @@ import (
 	"strings"
 )
 
-// The size of a static chart, in pixels, and what is left around its lines.
+// The size of images, in pixels, and the room around what is drawn in them.
 const (
-	chartWidth  = 640
-	chartHeight = 320
-	marginLeft  = 64
-	marginRight = 12
-	marginTop   = 34 // the legend is in it
-	marginLow   = 44
+	imageWidth, imageHeight = 640, 320
+	roomLeft, roomRight     = 62, 14
+	roomTop, roomBottom     = 12, 46
+	imagePoints             = 250 // of a curve in an image
+	imageSeries             = 12
 )
 
-// palette are mid-tones that are told apart on white and on black, also by those who do not see all colours (after Okabe and Ito, 2008).
-var palette = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#56b4e9"}
+// palette has strokes that can be told from white and from black, and from each other also where colours are not seen: with the dashes of their line.
+var palette = []struct{ colour, dashes string }{
+	{"#2a86d8", ""}, {"#d0691c", "6 3"}, {"#2b9350", "2 2"}, {"#9a6bd1", "8 3 2 3"}, {"#dd4a50", "12 4"}, {"#1c9090", "4 2 1 2"}, {"#a9744f", "1 3"}, {"#d05596", "9 2 2 2 2 2"},
+}
 
-// dashes tell lines apart without colour.
-var dashes = []string{"", "6 3", "2 2", "8 3 2 3"}
+// grey is for axes and text.
+const grey = "#7d7d7d"
 
-// scale maps figures to pixels.
+// drawing is a chart as an image. It has no background and no style element: it is shown on light and on dark pages, by sanitisers too.
+type drawing struct {
+	chart  Chart
+	curves []points
+
+	b      strings.Builder
+	xs, ys scale
+}
+
+// scale maps the values of an axis to pixels.
 type scale struct {
-	from, to   float64 // figures; logarithms where log
-	start, end float64 // pixels
-	log        bool
+	axis       Axis
+	low, high  float64 // on the axis
+	begin, end float64 // pixels
 }
 
-func (s *scale) at(v float64) float64 {
-	if s.log {
-		v = math.Log10(v)
-	}
-	if s.to == s.from {
-		return (s.start + s.end) / 2
-	}
-	return s.start + (v-s.from)/(s.to-s.from)*(s.end-s.start)
+func (s scale) pixel(v float64) float64 {
+	return s.begin + (s.axis.at(v)-s.low)/(s.high-s.low)*(s.end-s.begin)
 }
 
-// ticks are round figures of the scale, about n of them.
-func (s *scale) ticks(n int) (list []float64) {
-	width := s.to - s.from
-	if width <= 0 {
-		if s.log {
-			return []float64{math.Pow(10, s.from)}
+// newScale makes room for all values.
+func newScale(axis Axis, begin, end float64, each func(func(v float64))) scale {
+	s := scale{axis: axis, low: math.NaN(), high: math.NaN(), begin: begin, end: end}
+	each(func(v float64) {
+		if v = axis.at(v); !math.IsNaN(v) {
+			s.low, s.high = least(s.low, v), -least(-s.high, -v)
 		}
-		return []float64{s.from}
-	}
-	step := math.Pow(10, math.Floor(math.Log10(width/float64(n))))
-	for _, m := range []float64{1, 2, 5, 10} {
-		if width/(step*m) <= float64(n) {
-			step *= m
-			break
-		}
-	}
-	if s.log {
-		step = max(1, math.Round(step))
-	}
-	for i := math.Ceil(s.from / step); i*step <= s.to+step/1e6; i++ {
-		v := i * step
-		if s.log {
-			v = math.Pow(10, v)
-		}
-		list = append(list, v)
-	}
-	return list
-}
-
-// extent is the range of the chart's figures.
-func (c *Chart) extent() (x, y scale) {
-	x = scale{from: math.Inf(1), to: math.Inf(-1), start: marginLeft, end: chartWidth - marginRight}
-	y = scale{from: math.Inf(1), to: math.Inf(-1), start: chartHeight - marginLow, end: marginTop, log: c.Axes.LogY}
-	for _, s := range c.Series {
-		for i, v := range s.Y {
-			if !c.drawn(s.X[i], v) {
-				continue
-			}
-			if y.log {
-				v = math.Log10(v)
-			}
-			x.from, x.to, y.from, y.to = min(x.from, s.X[i]), max(x.to, s.X[i]), min(y.from, v), max(y.to, v)
-		}
-	}
-	if x.from > x.to {
-		x.from, x.to, y.from, y.to = 0, 1, 0, 1
-	}
-	return x, y
-}
-
-// drawn reports whether a point can be drawn.
-func (c *Chart) drawn(x, y float64) bool {
-	finite := func(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-	return finite(x) && finite(y) && (!c.Axes.LogY || y > 0)
-}
-
-// svg draws the chart, without a background, in tones for light and dark.
-func (c *Chart) svg() string {
-	x, y := c.extent()
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="sans-serif" font-size="11" fill="#808080">`, chartWidth, chartHeight)
-	for _, v := range x.ticks(8) {
-		at := x.at(v)
-		fmt.Fprintf(&b, `<path d="M%.1f %dV%d" stroke="#80808040"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>`, at, marginTop, chartHeight-marginLow, at, chartHeight-marginLow+15, number(v))
-	}
-	for _, v := range y.ticks(6) {
-		at := y.at(v)
-		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="#80808040"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`, marginLeft, at, chartWidth-marginRight, marginLeft-5, at+4, number(v))
-	}
-	if c.Axes.X != "" {
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`, (marginLeft+chartWidth)/2, chartHeight-14, html.EscapeString(c.Axes.X))
-	}
-	if c.Axes.Y != "" {
-		fmt.Fprintf(&b, `<text transform="translate(12 %d) rotate(-90)" text-anchor="middle">%s</text>`, (chartHeight-marginLow)/2, html.EscapeString(c.Axes.Y))
-	}
-	for i := range c.Series {
-		c.line(&b, i, &x, &y)
-	}
-	b.WriteString("</svg>")
-	return b.String()
-}
-
-// line draws a line, and its name in the legend.
-func (c *Chart) line(b *strings.Builder, i int, x, y *scale) {
-	s := &c.Series[i]
-	var path strings.Builder
-	gap := true
-	for j := range s.X {
-		if !c.drawn(s.X[j], s.Y[j]) {
-			gap = true
-			continue
-		}
-		if gap { // a point alone is a dot
-			fmt.Fprintf(&path, "M%.1f %.1fh0", x.at(s.X[j]), y.at(s.Y[j]))
-		} else {
-			fmt.Fprintf(&path, "L%.1f %.1f", x.at(s.X[j]), y.at(s.Y[j]))
-		}
-		gap = false
-	}
-	colour, dash := palette[i%len(palette)], dashes[(i/len(palette))%len(dashes)]
-	if path.Len() > 0 {
-		fmt.Fprintf(b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.6" stroke-linecap="round" stroke-dasharray="%s"/>`, path.String(), colour, dash)
-	}
-	const perRow, width = 5, 115
-	if i >= 2*perRow {
-		return // the table has all names
-	}
-	left, top := marginLeft+(i%perRow)*width, 12+(i/perRow)*14
-	fmt.Fprintf(b, `<path d="M%d %dh14" stroke="%s" stroke-width="2" stroke-dasharray="%s"/><text x="%d" y="%d">%s</text>`, left, top-4, colour, dash, left+18, top, html.EscapeString(clip(s.Name, 16)))
-}
-
-// clip shortens a name.
-func clip(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
+	})
+	switch {
+	case math.IsNaN(s.low):
+		s.low, s.high = 0, 1
+	case s.low == s.high:
+		room := max(math.Abs(s.low)*0.1, 0.5)
+		s.low, s.high = s.low-room, s.high+room
 	}
 	return s
+}
+
+func (d drawing) svg() string {
+	n := min(len(d.curves), imageSeries)
+	curves := make([]points, n)
+	for i := range n {
+		curves[i] = d.curves[i].downsample(imagePoints, d.chart.X)
+	}
+	d.xs = newScale(d.chart.X, roomLeft, imageWidth-roomRight, func(f func(float64)) {
+		for _, c := range curves {
+			for _, v := range c.x {
+				f(v)
+			}
+		}
+	})
+	d.ys = newScale(d.chart.Y, imageHeight-roomBottom, roomTop, func(f func(float64)) {
+		for _, c := range curves {
+			for _, v := range c.y {
+				f(v)
+			}
+		}
+	})
+	fmt.Fprintf(&d.b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="sans-serif" font-size="11">`,
+		imageWidth, imageHeight)
+	d.axes()
+	for i, c := range curves {
+		d.line(i, c)
+	}
+	d.legend(n)
+	d.b.WriteString("</svg>")
+	return d.b.String()
+}
+
+func (d *drawing) axes() {
+	b := &d.b
+	fmt.Fprintf(b, `<g stroke="%s" stroke-width="1" fill="none"><path stroke-opacity=".3" d="`, grey)
+	xt, yt := d.xs.ticks(7), d.ys.ticks(6)
+	for _, t := range yt {
+		fmt.Fprintf(b, "M%d %.1fH%d", roomLeft, d.ys.pixel(t.value), imageWidth-roomRight)
+	}
+	for _, t := range xt {
+		fmt.Fprintf(b, "M%.1f %dV%d", d.xs.pixel(t.value), roomTop, imageHeight-roomBottom)
+	}
+	fmt.Fprintf(b, `"/><path d="M%d %dV%dH%d"/></g><g fill="%s">`, roomLeft, roomTop, imageHeight-roomBottom, imageWidth-roomRight, grey)
+	for _, t := range yt {
+		d.text(roomLeft-6, d.ys.pixel(t.value)+4, "end", t.label)
+	}
+	for _, t := range xt {
+		d.text(d.xs.pixel(t.value), imageHeight-roomBottom+15, "middle", t.label)
+	}
+	d.text((roomLeft+imageWidth-roomRight)/2, imageHeight-roomBottom+30, "middle", clip(d.chart.X.Label, 80))
+	if label := clip(d.chart.Y.Label, 45); label != "" {
+		fmt.Fprintf(b, `<text transform="translate(11 %d) rotate(-90)" text-anchor="middle">%s</text>`, (roomTop+imageHeight-roomBottom)/2, html.EscapeString(label))
+	}
+	b.WriteString("</g>")
+}
+
+func (d *drawing) text(x, y float64, anchor, text string) {
+	if text != "" {
+		fmt.Fprintf(&d.b, `<text x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, x, y, anchor, html.EscapeString(text))
+	}
+}
+
+func (d *drawing) line(i int, c points) {
+	p := palette[i%len(palette)]
+	width, opacity := "1.6", "1"
+	switch d.chart.Series[i].Emphasis {
+	case Faded:
+		width, opacity = "1.2", "0.45"
+	case Strong:
+		width = "3"
+	}
+	fmt.Fprintf(&d.b, `<path fill="none" stroke="%s" stroke-width="%s" stroke-opacity="%s" stroke-linejoin="round"`, p.colour, width, opacity)
+	if p.dashes != "" {
+		fmt.Fprintf(&d.b, ` stroke-dasharray="%s"`, p.dashes)
+	}
+	d.b.WriteString(` stroke-linecap="round" d="`)
+	up := true // the pen
+	for j := range c.x {
+		if math.IsNaN(c.y[j]) {
+			up = true
+			continue
+		}
+		command := byte('L')
+		if up {
+			command = 'M'
+		}
+		fmt.Fprintf(&d.b, "%c%.1f %.1f", command, d.xs.pixel(c.x[j]), d.ys.pixel(c.y[j]))
+		if last := j+1 == len(c.x) || math.IsNaN(c.y[j+1]); up && last {
+			d.b.WriteString("h0") // a point alone is a dot
+		}
+		up = false
+	}
+	d.b.WriteString(`"/>`)
+}
+
+// legend names the lines, in one row below the axis.
+func (d *drawing) legend(n int) {
+	if n < 2 {
+		return
+	}
+	const each = (imageWidth - roomLeft - roomRight) / 4
+	for i := range min(n, 4) {
+		p := palette[i%len(palette)]
+		x, y := roomLeft+i*each, imageHeight-6
+		dashes := ""
+		if p.dashes != "" {
+			dashes = fmt.Sprintf(` stroke-dasharray="%s"`, p.dashes)
+		}
+		fmt.Fprintf(&d.b, `<path stroke="%s" stroke-width="2"%s d="M%d %dh24"/>`, p.colour, dashes, x, y-4)
+		name := clip(d.chart.Series[i].Name, 16)
+		if i == 3 && n > 4 {
+			name = more(n-3, "lines")
+		}
+		fmt.Fprintf(&d.b, `<text x="%d" y="%d" fill="%s">%s</text>`, x+30, y, grey, html.EscapeString(name))
+	}
 }

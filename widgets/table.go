@@ -1,56 +1,72 @@
 package widgets
 
 import (
-	"fmt"
+	"encoding/json"
+	"time"
 
 	"mobula/display"
 )
 
-// Table is rows of text under columns.
+// Table is a table of text, which readers can sort and search.
 type Table struct {
-	Title   string     `json:"title"`
-	Columns []Column   `json:"columns"`
-	Rows    [][]string `json:"rows"`
-	More    int        `json:"more,omitempty"` // rows that are not here
+	Title          string     `json:"title,omitempty"`
+	Columns        []Column   `json:"columns"`
+	Rows           [][]string `json:"rows"`
+	RowsOmitted    int        `json:"rows_omitted,omitempty"`
+	ColumnsOmitted int        `json:"columns_omitted,omitempty"`
+	Updated        time.Time  `json:"updated,omitzero"`
 }
 
-// Column is a column of a Table.
+// Column is a column of a table.
 type Column struct {
 	Name    string `json:"name"`
-	Numeric bool   `json:"numeric,omitempty"` // aligned to the right, and sorted as figures
+	Numeric bool   `json:"numeric,omitempty"` // sorted as numbers, and aligned to the right
 }
 
-// How much of a table is shown: by the extension, and by others.
-const (
-	maxRows       = 1000
-	maxStaticRows = 20
-)
-
-// cut is a table of at most n rows.
-func (t Table) cut(n int) Table {
-	if over := len(t.Rows) - n; over > 0 {
-		t.Rows, t.More = t.Rows[:n:n], t.More+over
+// TableOf reads a table out of what display.Table takes: a slice of structs, of maps or of single values, or a map. What it returns does not refer to
+// rows. It is empty, and has the reason as its title, where rows are no table.
+func TableOf(rows any, options ...display.TableOption) Table {
+	g, err := display.GridOf(rows, options...)
+	if err != nil {
+		return Table{Title: err.Error()}
 	}
-	if t.Rows == nil {
-		t.Rows = [][]string{}
+	t := Table{Title: g.Caption, Rows: g.Cells, RowsOmitted: g.MoreRows, ColumnsOmitted: g.MoreColumns}
+	for i, name := range g.Columns {
+		t.Columns = append(t.Columns, Column{name, g.Right[i]})
 	}
 	return t
 }
 
-// Bundle shows the table. Every row has as many cells as there are columns, or the table is its own error.
-func (t Table) Bundle() display.Bundle {
-	for i, r := range t.Rows {
-		if len(r) != len(t.Columns) {
-			return display.Bundle{display.MIMEText: fmt.Sprintf("table %s: row %d has %d cells and there are %d columns", t.Title, i, len(r), len(t.Columns))}
-		}
+// JSON is the state for front ends, as widgets/schema/table.json describes it.
+func (t Table) JSON() json.RawMessage {
+	t.Title, t.Columns = clip(t.Title, maxName), list(t.Columns)
+	rows, omitted := make([][]string, len(t.Rows)), t.RowsOmitted
+	for i, row := range t.Rows {
+		rows[i] = clipAll(row[:min(len(row), len(t.Columns))])
 	}
-	static := t.cut(maxStaticRows)
-	g := display.Grid{Caption: t.Title, Cells: static.Rows, MoreRows: static.More}
-	for _, c := range t.Columns {
-		g.Columns, g.Right = append(g.Columns, c.Name), append(g.Right, c.Numeric)
-	}
-	return bundle("table", t.cut(maxRows), g.HTML(), g.Text())
+	return fit(len(rows), func(n int) any {
+		t.Rows, t.RowsOmitted = rows[:n], omitted+len(rows)-n
+		return t
+	})
 }
 
 // Display shows the table.
-func (t Table) Display() display.Bundle { return t.Bundle() }
+func (t Table) Display() display.Bundle {
+	columns, right := []string{}, make([]byte, len(t.Columns))
+	for i, c := range t.Columns {
+		columns = append(columns, clip(c.Name, maxName))
+		right[i] = 'l'
+		if c.Numeric {
+			right[i] = 'r'
+		}
+	}
+	rows := make([][]string, len(t.Rows))
+	for i, row := range t.Rows {
+		rows[i] = make([]string, len(columns))
+		copy(rows[i], row)
+	}
+	g := grid(columns, string(right), rows, 60)
+	g.Caption = clip(t.Title, maxName)
+	g.MoreRows, g.MoreColumns = g.MoreRows+t.RowsOmitted, t.ColumnsOmitted
+	return bundle("table", t.JSON(), g.HTML(), g.Text())
+}

@@ -124,8 +124,8 @@ func (p *taskProgress) ended(cell int) {
 // update shows a state unless it is the one that is shown; p.mu is held.
 func (p *taskProgress) update(cell int, c *cellProgress, list []driver.Operation, unfinished int, now time.Time) {
 	w := progressOf(cell, c.began, now, list, unfinished)
-	words := fmt.Sprint(w.State, w.Bars)
-	if words == c.last && (w.State != widgets.Running || now.Sub(c.at) < progressStill) {
+	words := fmt.Sprint(w.State, w.Counts)
+	if words == c.last && (w.State != widgets.StateRunning || now.Sub(c.at) < progressStill) {
 		return
 	}
 	p.show(cell, cellio.Display{Data: display.Of(w), ID: progressID(cell), Update: c.shown})
@@ -137,33 +137,57 @@ func progressID(cell int) string { return hostrpc.ProgressPrefix + strconv.Itoa(
 
 // progressOf is a state as a widget.
 func progressOf(cell int, began, now time.Time, list []driver.Operation, unfinished int) widgets.Progress {
-	w := widgets.Progress{ID: progressID(cell), Title: fmt.Sprintf("tasks of cell %d", cell), State: widgets.Running, Began: began.UnixMilli(), Now: now.UnixMilli(), Bars: []widgets.Bar{}}
-	failed, canceled := 0, 0
-	last := began
-	for _, o := range list {
-		failed, canceled = failed+o.Failed, canceled+o.Canceled
-		if o.Last.After(last) {
-			last = o.Last
+	w := widgets.Progress{ID: progressID(cell), Title: fmt.Sprintf("tasks of cell %d", cell), State: widgets.StateRunning, Started: began, Updated: began}
+	for i := range list {
+		child := operationOf(&list[i], now)
+		w.Total, w.Done, w.Failed, w.Cancelled, w.Retried = w.Total+child.Total, w.Done+child.Done, w.Failed+child.Failed, w.Cancelled+child.Cancelled, w.Retried+child.Retried
+		if child.Updated.After(w.Updated) {
+			w.Updated = child.Updated
 		}
-		w.Bars = append(w.Bars, widgets.Bar{
-			Name: o.Name, Total: o.Total, Done: o.Done, Failed: o.Failed, Canceled: o.Canceled, Retried: o.Retried, Began: o.Began.UnixMilli(), Last: o.Last.UnixMilli(),
-		})
+		w.Children = append(w.Children, child)
+	}
+	finish(&w, unfinished, now)
+	if len(list) == 0 { // what they were is not known any more
+		w.State, w.EndedAt = widgets.StateStopped, now
+	}
+	if len(w.Children) == 1 { // it says all
+		w.Children[0].ID, w.Children[0].Title = w.ID, w.Title+", "+w.Children[0].Title
+		return w.Children[0]
+	}
+	return w
+}
+
+func operationOf(o *driver.Operation, now time.Time) widgets.Progress {
+	w := widgets.Progress{
+		Title: o.Name, Started: o.Began, Updated: o.Last, State: widgets.StateRunning,
+		Counts: widgets.Counts{Total: o.Total, Done: o.Done, Failed: o.Failed, Cancelled: o.Canceled, Retried: o.Retried},
+	}
+	finish(&w, o.Unfinished(), now)
+	return w
+}
+
+// finish says how fast it is and how long it takes, or how it ended.
+func finish(w *widgets.Progress, unfinished int, now time.Time) {
+	until := now
+	if unfinished == 0 {
+		until = w.Updated
+		w.EndedAt = until
+	}
+	if spent := until.Sub(w.Started).Seconds(); spent > 0 {
+		w.Rate = float64(w.Ended()) / spent
 	}
 	switch {
-	case len(list) == 0: // what they were is not known any more
-		w.State = widgets.Canceled
-		return w
 	case unfinished > 0:
-		return w
-	case failed > 0:
-		w.State = widgets.Failed
-	case canceled > 0:
-		w.State = widgets.Canceled
+		if w.Rate > 0 {
+			w.ETA = float64(unfinished) / w.Rate
+		}
+	case w.Failed > 0:
+		w.State = widgets.StateFailed
+	case w.Cancelled > 0:
+		w.State = widgets.StateCancelled
 	default:
-		w.State = widgets.Finished
+		w.State = widgets.StateDone
 	}
-	w.Now = last.UnixMilli()
-	return w
 }
 
 // cancelTasks cancels the tasks of a cell.

@@ -302,7 +302,7 @@ func (c *checked) report(e types.Error) {
 }
 
 // generic are packages of the standard library of which the interpreter has little or nothing.
-var generic = []string{"slices.", "maps.", "iter.", "cmp.", "unique.", "weak.", "display.Progress"}
+var generic = []string{"slices.", "maps.", "iter.", "cmp.", "unique.", "weak.", "display.Progress", "widgets.NewView"}
 
 // explain adds to a compile error why the interpreter has not what compiled Go has.
 func explain(msg string) string {

@@ -33,6 +33,7 @@ import (
 	"github.com/traefik/yaegi/stdlib/unrestricted"
 
 	"mobula/display"
+	"mobula/widgets"
 )
 
 // helpers is the package that lowered code calls; its name is not one that users write.
@@ -46,7 +47,7 @@ const (
 func symbols() interp.Exports {
 	all := interp.Exports{}
 	for _, set := range []map[string]map[string]reflect.Value{
-		stdlib.Symbols, unrestricted.Symbols, displaySymbols(),
+		stdlib.Symbols, unrestricted.Symbols, displaySymbols(), widgetsSymbols(),
 		{helpersPath + "/" + helpersName: {
 			"Show": reflect.ValueOf(func(...any) {}), "Evaluate": reflect.ValueOf(func(...any) {}),
 			"String": reflect.ValueOf(asText), "Error": reflect.ValueOf(asText),
@@ -70,6 +71,8 @@ func displaySymbols() map[string]map[string]reflect.Value {
 	f, t := reflect.ValueOf, func(p any) reflect.Value { return reflect.ValueOf(p) }
 	return map[string]map[string]reflect.Value{"mobula/display/display": {
 		"Show": f(display.Show), "Live": f(display.Live), "Clear": f(display.Clear), "Input": f(display.Input),
+		"Duration": f(display.Duration), "GridOf": f(display.GridOf), "ImageTag": f(display.ImageTag), "NewUpdater": f(display.NewUpdater),
+		"Grid": t((*display.Grid)(nil)), "Updater": t((*display.Updater)(nil)),
 		"Password": f(display.Password), "Of": f(display.Of), "Sprint": f(display.Sprint), "Table": f(display.Table),
 		"MaxRows": f(display.MaxRows), "Caption": f(display.Caption), "Columns": f(display.Columns),
 		"Image": f(display.Image), "ImageJPEG": f(display.ImageJPEG), "JSON": f(display.JSON),
@@ -81,5 +84,26 @@ func displaySymbols() map[string]map[string]reflect.Value {
 		"MIMEText": f(display.MIMEText), "MIMEHTML": f(display.MIMEHTML), "MIMEMarkdown": f(display.MIMEMarkdown),
 		"MIMELaTeX": f(display.MIMELaTeX), "MIMEJSON": f(display.MIMEJSON), "MIMESVG": f(display.MIMESVG),
 		"MIMEPNG": f(display.MIMEPNG), "MIMEJPEG": f(display.MIMEJPEG), "MIMEVegaLite": f(display.MIMEVegaLite),
+	}}
+}
+
+// widgetsSymbols is package widgets as far as it is not generic.
+func widgetsSymbols() map[string]map[string]reflect.Value {
+	f, t := reflect.ValueOf, func(p any) reflect.Value { return reflect.ValueOf(p) }
+	return map[string]map[string]reflect.Value{"mobula/widgets/widgets": {
+		"NewChart": f(widgets.NewChart), "NewProgress": f(widgets.NewProgress), "TableOf": f(widgets.TableOf),
+		"TimelineOf": f(widgets.TimelineOf), "MIME": f(widgets.MIME), "Cancel": f(widgets.Cancel),
+		"StateRunning": f(widgets.StateRunning), "StateDone": f(widgets.StateDone), "StateFailed": f(widgets.StateFailed),
+		"StateCancelled": f(widgets.StateCancelled), "StateStopped": f(widgets.StateStopped), "Faded": f(widgets.Faded),
+		"Strong": f(widgets.Strong), "Actor": t((*widgets.Actor)(nil)), "Actors": t((*widgets.Actors)(nil)),
+		"Attempt": t((*widgets.Attempt)(nil)), "Axis": t((*widgets.Axis)(nil)), "Chart": t((*widgets.Chart)(nil)),
+		"ChartView": t((*widgets.ChartView)(nil)), "Cluster": t((*widgets.Cluster)(nil)), "Column": t((*widgets.Column)(nil)),
+		"Counts": t((*widgets.Counts)(nil)), "Emphasis": t((*widgets.Emphasis)(nil)), "Job": t((*widgets.Job)(nil)),
+		"Lane": t((*widgets.Lane)(nil)), "Node": t((*widgets.Node)(nil)), "Object": t((*widgets.Object)(nil)),
+		"Objects": t((*widgets.Objects)(nil)), "Progress": t((*widgets.Progress)(nil)),
+		"ProgressView": t((*widgets.ProgressView)(nil)), "Resource": t((*widgets.Resource)(nil)),
+		"Series": t((*widgets.Series)(nil)), "Span": t((*widgets.Span)(nil)), "State": t((*widgets.State)(nil)),
+		"Store": t((*widgets.Store)(nil)), "Table": t((*widgets.Table)(nil)), "Timeline": t((*widgets.Timeline)(nil)),
+		"Total": t((*widgets.Total)(nil)), "Values": t((*widgets.Values)(nil)), "Waiting": t((*widgets.Waiting)(nil)),
 	}}
 }

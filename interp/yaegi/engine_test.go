@@ -116,6 +116,7 @@ func TestSessions(t *testing.T) {
 		{"main", []string{"func main() { fmt.Println(\"main\") }", "main\n", "1", "[1]"}},
 		{"generics", []string{"func Map[T, U any](xs []T, f func(T) U) []U {\n\tvar out []U\n\tfor _, x := range xs { out = append(out, f(x)) }\n\treturn out\n}", "", "Map[int, string]([]int{1, 2}, func(i int) string { return fmt.Sprint(i) })", `[[]string{"1", "2"}]`}},
 		{"display", []string{`import "mobula/display"` + "\ndisplay.Show(display.Text(\"t\"))", "[t]", "display.Markdown(\"**m**\")", "[**m**]", "display.Clear(true)", "(clear true)"}},
+		{"widgets", []string{"c := widgets.NewChart(widgets.Chart{Title: \"loss\", Y: widgets.Axis{Log: true}})\nc.Add(\"a\", 0, 1)\nc.Done()", "[loss, running][loss, done\n  a: 1 point, last 1, from 1 to 1]"}},
 		{"input", []string{"import \"mobula/display\"\ns, _ := display.Input(\"who\")\ns", `["Adawhofalse"]`, "var name string\nfmt.Scanln(&name)\nname", `["Adafalse"]`}},
 		{"all compile errors", []string{"x := undefined1\n\ty := 1 + \"a\"\n", "compile error: cell[1]:1:6: undefined: undefined1 (and 1 more)"}},
 		{"compile error keeps nothing", []string{"zz := 1\nundefined2()", "compile error: cell[1]:2:1: undefined: undefined2", "zz", "compile error: cell[2]:1:1: undefined: zz"}},

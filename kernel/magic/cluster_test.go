@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"mobula/cluster/headwire"
 	"mobula/cluster/node"
 	"mobula/cluster/sched"
 	"mobula/cluster/wire"
@@ -61,7 +62,7 @@ func (e *clusterEngine) StopCluster(context.Context) (address string, own bool, 
 
 func clusterOfTest() interp.ClusterStatus {
 	return interp.ClusterStatus{
-		Address: "/run/<node>", Own: true, Node: "here", Nodes: 1, Total: sched.Resources{CPU: sched.Whole(4), GPU: sched.Whole(1), Memory: 8 << 30},
+		Address: "/run/<node>", Own: true, Node: "here", Nodes: 1, List: []headwire.NodeInfo{{State: "alive"}}, Total: sched.Resources{CPU: sched.Whole(4), GPU: sched.Whole(1), Memory: 8 << 30},
 		Free: sched.Resources{CPU: -sched.Whole(1), GPU: sched.Whole(1), Memory: 6 << 30}, Workers: 2, Store: &objstore.Stats{Busy: 1 << 20, Capacity: 1 << 30},
 		Tasks: []node.TaskCount{{Name: "a", State: wire.TaskFinished, Tasks: 2}, {Name: "b", State: wire.TaskFinished, Tasks: 3}, {Name: "b", State: wire.TaskRunning, Tasks: 1}},
 	}
@@ -74,10 +75,10 @@ func TestCluster(t *testing.T) {
 	steps := []struct{ source, out, shown, fault string }{
 		{"%cluster", "No cluster yet", "", ""},
 		{"%cluster stop", "no cluster to stop", "", ""},
-		{"%cluster connect", "", "CPUs     0 of 4 free", ""},
-		{"%cluster", "", "tasks    1 running, 5 finished", ""},
-		{"%cluster", "", "store    1 MiB of 1 GiB used", ""},
-		{"%cluster connect /a/b.sock", "", "cluster of this notebook: 1 node (here)", ""},
+		{"%cluster connect", "", "0 of 4 free", ""},
+		{"%cluster", "", "5 finished, 1 running", ""},
+		{"%cluster", "", "1 MiB of 1 GiB used", ""},
+		{"%cluster connect /a/b.sock", "", "cluster of this notebook, 1 node", ""},
 		{"%cluster stop --yes", "has left the cluster of the node at /a/b.sock, which goes on.\n", "", ""},
 		{"%cluster connect", "", "CPUs", ""},
 		{"%cluster stop --yes", "The cluster of this notebook was stopped", "", ""},
@@ -91,7 +92,7 @@ func TestCluster(t *testing.T) {
 		{"%cluster start --nodes 0", "", "", "--nodes at least 1"},
 		{"%cluster scale 3", "a node has joined: 3\n", "CPUs", ""},
 		{"%cluster scale many", "", "", "say how many nodes"},
-		{"%cluster status", "", "tasks    1 running, 5 finished", ""},
+		{"%cluster status", "", "5 finished, 1 running", ""},
 		{"%cluster status now", "", "", `"now"`},
 		{"%cluster use", "* lab          3 nodes, at /run/lab.sock\n", "", ""},
 		{"%cluster use", "  own          does not run\n", "", ""},
@@ -131,8 +132,8 @@ func TestClusterCardIsEscaped(t *testing.T) {
 
 func TestClusterOfSeveralNodes(t *testing.T) {
 	st := clusterOfTest()
-	st.Own, st.Nodes = false, 3
-	if text := string(display.Of(ClusterWidget(&st))["text/plain"]); !strings.Contains(text, "Mobula cluster: 3 nodes, reached through here") {
+	st.Own, st.Nodes, st.List = false, 3, []headwire.NodeInfo{{State: "alive"}, {State: "alive"}, {State: "suspect"}}
+	if text := string(display.Of(ClusterWidget(&st))["text/plain"]); !strings.Contains(text, "Mobula cluster, 3 nodes, reached through here") {
 		t.Error(text)
 	}
 }

@@ -19,7 +19,7 @@ SLOW_TASKS = """refs := mobula.TryMap(make([]int, 300), func(ctx context.Context
 done, _, _ := mobula.Wait(context.Background(), refs, len(refs))
 len(done)"""
 
-FLOOD = """c := widgets.NewChart("loss <img src=x onerror=window.hacked=1>", widgets.Axes{X: "step", Y: "loss", LogY: true})
+FLOOD = """c := widgets.NewChart(widgets.Chart{Title: "loss <img src=x onerror=window.hacked=1>", X: widgets.Axis{Label: "step"}, Y: widgets.Axis{Label: "loss", Log: true}})
 for i := range 1500 {
 	c.Add("train", float64(i), 1/float64(i+1))
 	c.Add("test <b>", float64(i), 2/float64(i+1))
@@ -45,9 +45,9 @@ def test_progress_is_live_and_cancels(book):
     expect(progress.locator(".mob-figures")).to_have_text(re.compile(r"\d+/300, .*/s, .* left"))
     b.shot("progress-running")
     progress.get_by_role("button", name="Cancel").click()
-    expect(progress).to_have_attribute("data-state", "canceled")
+    expect(progress).to_have_attribute("data-state", "cancelled")
     b.finished(1)
-    expect(progress.locator(".mob-figures")).to_contain_text("canceled")
+    expect(progress.locator(".mob-figures")).to_contain_text("cancelled")
     expect(progress.get_by_role("button", name="Cancel")).to_be_hidden()
     b.shot("progress-canceled")
     no_errors(b.page)
@@ -85,7 +85,7 @@ def test_a_flood_of_updates(book):
 @behind_a_hub
 def test_a_saved_notebook_shows_the_last_state(book, lab, page):
     cells = [
-        'c := widgets.NewChart("waves", widgets.Axes{})\nfor i := range 50 { c.Add("sine", float64(i), math.Sin(float64(i)/6)) }\nc.Done()',
+        'c := widgets.NewChart(widgets.Chart{Title: "waves"})\nfor i := range 50 { c.Add("sine", float64(i), math.Sin(float64(i)/6)) }\nc.Done()',
         'widgets.Table{Title: "rays", Columns: []widgets.Column{{Name: "name"}, {Name: "span", Numeric: true}}, Rows: [][]string{{"manta", "7"}, {"mobula", "5.2"}, {"eagle", "30"}}}',
     ]
     b = book("saved.ipynb", cells)
@@ -121,7 +121,7 @@ def test_the_cluster_panel(book):
     panel = b.page.locator("#mobula-cluster")
     expect(panel).to_contain_text("No cluster yet")
     panel.get_by_role("button", name="Connect").click()
-    expect(panel).to_contain_text("cluster of this notebook: 1 node", timeout=60_000)
+    expect(panel).to_contain_text("cluster of this notebook, 1 node", timeout=60_000)
     panel.get_by_role("button", name="Add a node").click()
     expect(panel).to_contain_text("2 nodes", timeout=60_000)
     b.shot("panel")

@@ -1,6 +1,6 @@
 package main
 
-// The standard packages that cells import most: they are there already when a cell asks for them.
+// The packages that cells import most: they are there already when a cell asks for them.
 import (
 	_ "archive/tar"
 	_ "archive/zip"
@@ -86,4 +86,6 @@ import (
 	_ "unicode/utf16"
 	_ "unicode/utf8"
 	_ "unique"
+
+	_ "mobula/widgets"
 )

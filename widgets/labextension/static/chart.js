@@ -14,10 +14,11 @@ export async function drawChart(d, state) {
   v.state = state;
   const uPlot = await uplot();
   if (v.state !== state) return; // a later one is on its way
-  setText(v.caption, state.state === "finished" ? state.title : `${state.title} (${state.state})`);
+  const how = !state.state || state.state === "done" ? "" : ` (${state.state}${state.error ? `: ${state.error}` : ""})`;
+  setText(v.caption, state.title + how);
   v.plot.setAttribute("aria-label", `${state.title}: ${state.series.filter((s) => s.y.length).map((s) => `${s.name} is ${figure(s.y.at(-1))}`).join(", ")}`);
   drawFigures(v.figures, state);
-  const shape = JSON.stringify([state.axes, state.series.map((s) => s.name)]);
+  const shape = JSON.stringify([state.x, state.y, state.series.map((s) => [s.name, s.emphasis])]);
   if (v.chart && v.shape === shape) v.chart.setData(dataOf(uPlot, state));
   else build(d, v, uPlot, shape);
 }
@@ -44,7 +45,7 @@ const widthOf = (root) => Math.max(200, Math.min(900, root.clientWidth || 640) -
 
 // dataOf joins the lines by their x.
 function dataOf(uPlot, state) {
-  const positive = (y) => (state.axes.logY ? y.map((v) => (v > 0 ? v : null)) : y);
+  const positive = (y) => (state.y.log ? y.map((v) => (v > 0 ? v : null)) : y);
   if (state.series.length === 0) return [[]];
   return uPlot.join(state.series.map((s) => [s.x, positive(s.y)]));
 }
@@ -58,18 +59,18 @@ function build(d, v, uPlot, shape) {
   const axis = (label) => ({
     label, stroke: colour("--jp-ui-font-color1", "#808080"), grid: { stroke: "#80808030", width: 1 }, ticks: { stroke: "#80808060", width: 1 },
   });
-  const { axes, series } = v.state;
+  const { x, y, series } = v.state;
   v.chart = new uPlot({
     width: widthOf(d.root), height,
-    scales: { x: { time: false }, y: { distr: axes.logY ? 3 : 1 } },
-    axes: [axis(axes.x), { ...axis(axes.y), size: 64 }],
-    series: [{ label: axes.x || "x" }, ...series.map((s, i) => ({
-      label: s.name, stroke: palette[i % palette.length], dash: dashes[Math.floor(i / palette.length) % dashes.length], width: 1.6, spanGaps: false,
+    scales: { x: { time: x.time === true, distr: x.log ? 3 : 1 }, y: { distr: y.log ? 3 : 1 } },
+    axes: [axis(x.label), { ...axis(y.label), size: 64 }],
+    series: [{ label: x.label || "x" }, ...series.map((s, i) => ({
+      label: s.name, stroke: palette[i % palette.length], dash: dashes[Math.floor(i / palette.length) % dashes.length], width: s.emphasis === "strong" ? 3 : 1.6, alpha: s.emphasis === "faded" ? 0.35 : 1, spanGaps: false,
       points: { show: s.x.length < 2 },
     }))],
   }, dataOf(uPlot, v.state), v.plot);
 }
 
 function drawFigures(body, state) {
-  body.replaceChildren(...state.series.map((s) => element("tr", {}, ...[s.name, String(s.x.length), figure(s.x.at(-1)), figure(s.y.at(-1))].map((text) => element("td", { text })))));
+  body.replaceChildren(...state.series.map((s) => element("tr", {}, ...[s.name, String(s.points), figure(s.x.at(-1)), figure(s.y.at(-1))].map((text) => element("td", { text })))));
 }

@@ -31,3 +31,11 @@ export function figure(v) {
   if (a !== 0 && (a >= 1e6 || a < 1e-4)) return v.toExponential(3);
   return String(Number(v.toPrecision(6)));
 }
+
+// bytes writes a number of bytes as Mobula does elsewhere.
+export function bytes(n) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let i = 0;
+  for (; n >= 1024 && i < units.length - 1; i++) n /= 1024;
+  return `${i === 0 ? n : Number(n.toFixed(1))} ${units[i]}`;
+}

@@ -1,6 +1,6 @@
 // The plug-in: the cluster panel in the side bar, and what finds the kernel of a notebook.
 import { element, setText } from "./dom.js";
-import { drawCluster } from "./cluster.js";
+import { drawCluster, nodesOf } from "./cluster.js";
 import { controlOfKernel, setTracker } from "./control.js";
 
 export async function plugin(shared) {
@@ -36,8 +36,8 @@ function panelOf(Widget) {
       this.card = element("div", { class: "mob mob-cluster" });
       this.drawn = { root: this.card, cleanups: [] };
       this.buttons = element("div", { class: "mob-buttons" },
-        this.button("Connect", "connect"), this.button("Add a node", "scale", () => ({ nodes: (this.state?.nodes ?? 0) + 1 })),
-        this.button("Remove a node", "scale", () => ({ nodes: (this.state?.nodes ?? 2) - 1 })), this.button("Stop", "stop"));
+        this.button("Connect", "connect"), this.button("Add a node", "scale", () => ({ nodes: nodesOf(this.state) + 1 })),
+        this.button("Remove a node", "scale", () => ({ nodes: nodesOf(this.state) - 1 })), this.button("Stop", "stop"));
       this.node.append(element("h3", { text: "Mobula cluster" }), this.card, this.buttons, this.status);
       tracker.currentChanged.connect(() => this.follow());
       this.show_(null);
@@ -83,10 +83,10 @@ function panelOf(Widget) {
     show_(state) {
       this.state = state;
       drawCluster(this.drawn, state);
-      const own = state?.own === true;
+      const scalable = state?.scalable === true;
       for (const b of this.buttons.children) {
         const op = b.dataset.op;
-        b.disabled = !this.kernel() || (op === "Connect" ? state !== null : op === "Stop" ? state === null : !own || (op === "Remove a node" && state.nodes < 2));
+        b.disabled = !this.kernel() || (op === "Connect" ? state !== null : op === "Stop" ? state === null : !scalable || (op === "Remove a node" && nodesOf(state) < 2));
       }
     }
 

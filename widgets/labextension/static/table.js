@@ -7,8 +7,8 @@ export function drawTable(d, state) {
   }
   const v = d.view;
   v.state = state;
-  setText(v.caption, state.title);
-  setText(v.more, state.more ? `… ${state.more} more` : "");
+  setText(v.caption, state.title ?? "");
+  setText(v.more, [state.rows_omitted ? `${state.rows_omitted} more rows` : "", state.columns_omitted ? `${state.columns_omitted} more columns` : ""].filter(Boolean).map((t) => `… ${t}`).join(", "));
   v.head.replaceChildren(...state.columns.map((c, i) => header(v, c, i)));
   drawRows(v);
 }
