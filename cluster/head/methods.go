@@ -172,7 +172,10 @@ func (h *Head) askNodes(ctx context.Context, _ *session, in headwire.Query) ([]h
 		asking.Go(func() {
 			a := headwire.Answer{Node: target.id, Name: target.name}
 			data, err := headwire.Ask(ctx, target.peer, headwire.QueryNode, headwire.Query{What: in.What})
-			if err != nil {
+			switch {
+			case errors.Is(err, context.DeadlineExceeded):
+				a.Error = fmt.Sprintf("it has not answered within %v", queryTime)
+			case err != nil:
 				a.Error = err.Error()
 			}
 			a.Data = data

@@ -22,7 +22,7 @@ const (
 
 // List is what is known of one kind of things.
 type List[Row any] struct {
-	Rows    []Row        `json:"rows"`              // not nil
+	Rows    []Row       `json:"rows"`              // not nil
 	Missing []NodeError `json:"missing,omitempty"` // the nodes whose things are not in Rows
 }
 
