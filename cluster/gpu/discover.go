@@ -166,7 +166,7 @@ func (f *finder) mobula() []string {
 	if err != nil {
 		return nil
 	}
-	return []string{path, "gpus", "--json"} // with EnvProbe it does not get to its arguments
+	return []string{path, "gpus", "-o", "json"} // with EnvProbe it does not get to its arguments
 }
 
 func (f *finder) ask(ctx context.Context) Report {

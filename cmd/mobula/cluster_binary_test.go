@@ -96,15 +96,21 @@ func shortDir(t *testing.T) string {
 // run runs a command to its end.
 func (b *binary) run(args ...string) string {
 	b.t.Helper()
+	out, _ := b.says(args...)
+	return out
+}
+
+// says runs a command to its end, and returns what it says as output and as warnings.
+func (b *binary) says(args ...string) (out, errs string) {
+	b.t.Helper()
 	cmd := exec.CommandContext(b.t.Context(), b.path, args...)
 	cmd.Env = b.env
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		b.t.Fatalf("mobula %s: %v\n%s%s", strings.Join(args, " "), err, out, &errs)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		b.t.Fatalf("mobula %s: %v\n%s%s", strings.Join(args, " "), err, &stdout, &stderr)
 	}
-	return string(out)
+	return stdout.String(), stderr.String()
 }
 
 // running is a command that goes on.
@@ -153,7 +159,7 @@ func (r *running) until(t *testing.T, word string) string {
 
 func (b *binary) nodes() (all []headwire.NodeInfo) {
 	b.t.Helper()
-	if err := json.Unmarshal([]byte(b.run("list", "nodes", "--format", "json")), &all); err != nil {
+	if err := json.Unmarshal([]byte(b.run("list", "nodes", "-o", "json")), &all); err != nil {
 		b.t.Fatal(err)
 	}
 	return all
@@ -235,7 +241,8 @@ func TestClusterOfBinaries(t *testing.T) {
 		{[]string{"status"}, "Nodes: 2 alive"}, {[]string{"status"}, "license"}, {[]string{"status"}, "MOBULA_ADDRESS=" + b.state}, {[]string{"list", "workers"}, "second"}, {[]string{"list", "jobs"}, "running"},
 		{[]string{"summary", "nodes"}, "alive  2"}, {[]string{"get", "node", nodes[1].ID.String()[:32]}, "second"}, {[]string{"memory"}, "first: "},
 		{[]string{"list", "actors"}, "None."}, {[]string{"list", "groups"}, "None."}, {[]string{"list", "leases", "--limit", "1"}, ""}, {[]string{"logs"}, ""},
-		{[]string{"list", "tasks", "--format", "json"}, "["}, {[]string{"timeline", filepath.Join(state, "trace.json")}, "ui.perfetto.dev"},
+		{[]string{"__complete", "get", "node", ""}, "second\talive"}, {[]string{"__complete", "list", "nodes", "--filter", "state="}, "state=alive"},
+		{[]string{"__complete", "status", "--address", ""}, "node first"}, {[]string{"list", "tasks", "-o", "json"}, "["}, {[]string{"timeline", filepath.Join(state, "trace.json")}, "ui.perfetto.dev"},
 	} {
 		if got := b.run(want.args...); !strings.Contains(got, want.text) {
 			t.Errorf("mobula %s: %s", strings.Join(want.args, " "), got)
@@ -248,6 +255,10 @@ func TestClusterOfBinaries(t *testing.T) {
 	killed := time.Now()
 	eventually.Holds(t, "what its workers have started ends", func() bool { return !lives(orphan) })
 	t.Logf("the orphan has ended after %v", time.Since(killed))
+	eventually.Holds(t, "lists say whose things they lack", func() bool {
+		_, warnings := b.says("list", "workers")
+		return strings.Contains(warnings, "mobula: warning: what is on node second is not shown: it is not connected to the head")
+	})
 	eventually.Holds(t, "the head notices", func() bool { return b.nodes()[1].State != "alive" })
 	// The first one is asked to end.
 	orphan = leaveBehind(t)

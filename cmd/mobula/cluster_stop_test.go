@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"mobula/cluster/node"
 )
@@ -25,6 +26,10 @@ func TestStopOfWhatHangs(t *testing.T) {
 			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
+		}
+		begin := time.Now()
+		if got := b.run("__complete", "get", "node", ""); time.Since(begin) > 5*time.Second {
+			t.Errorf("a completion takes %v: %s", time.Since(begin), got)
 		}
 		if got := b.run(args...); !strings.Contains(got, "Stopped node hung") {
 			t.Errorf("%v: %s", args, got)

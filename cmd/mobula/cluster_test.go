@@ -3,12 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
-	"flag"
 	"io"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"mobula/cluster/headwire"
 	"mobula/cluster/inspect"
@@ -28,45 +28,53 @@ func named[K id.Kind](n byte) K {
 	return K{ID: i}
 }
 
-func TestClusterCommandLines(t *testing.T) {
-	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
-	t.Setenv(envAddress, "")
-	t.Setenv(envToken, "")
-	var text strings.Builder
-	for _, line := range []string{
-		"start", "start --head --address x", "start --head --port many", "start --head --port 70000", "start --head --num-cpus few", "start --head --num-gpus -1",
-		"start --head --memory much", "start --head --resources license", "start --head --resources license=one", "start --head --resources cpu=2",
-		"start --head --labels zone=a,b", "start --head --labels zone=", "start --address x", "start --address x --token nonsense", "start --address x --port 1",
-		"start --head --embedded --port 5", "start --head here", "stop now", "status --format xml", "status", "list", "list task", "list taks", "list tasks all", "get",
-		"get tasks", "summary", "summary cats", "logs worker", "logs cell 1", "memory", "timeline a b", "timeline --format xml", "lsit tasks", "list tasks --limt 1", "get tasks 1 --tokn x", "list nodes --address h:1", "list nodes --address h:1 --token no-such-file",
-	} {
-		var out strings.Builder
-		err := run(t.Context(), strings.Fields(line), &out)
-		kind := "error"
-		if _, misused := errors.AsType[usageError](err); misused {
-			kind = "misuse"
-		}
-		if err == nil {
-			t.Errorf("mobula %s: %q", line, out.String())
-			continue
-		}
-		text.WriteString("mobula " + line + "\n----\n" + kind + ": " + err.Error() + "\n\n")
-	}
-	golden.Compare(t, "testdata/cluster-errors.txt", text.String())
+func TestWrongToken(t *testing.T) {
+	alone(t)
 	join := headwire.NewToken(headwire.JoinToken, [32]byte{}).Text()
 	if err := run(t.Context(), []string{"status", "--address", "h:1", "--token", join}, io.Discard); err == nil || !strings.Contains(err.Error(), "wants the user token") {
 		t.Errorf("with the token of nodes: %v", err)
 	}
+	t.Setenv(envAddress, "h:1")
+	t.Setenv(envToken, join)
+	if err := run(t.Context(), []string{"status"}, io.Discard); err == nil || !strings.Contains(err.Error(), "wants the user token") {
+		t.Errorf("from the environment: %v", err)
+	}
+	var out strings.Builder
+	if err := run(t.Context(), []string{"status", "--help"}, &out); err != nil || strings.Contains(out.String(), join) {
+		t.Errorf("help shows a secret of the environment: %s, %v", out.String(), err)
+	}
+	if err := run(t.Context(), []string{"status", "--address="}, io.Discard); err == nil || !strings.Contains(err.Error(), "no cluster runs on this machine") {
+		t.Errorf("without the environment: %v", err)
+	}
+}
+
+func TestStopOfNothing(t *testing.T) {
+	alone(t)
 	var out strings.Builder
 	if err := run(t.Context(), []string{"stop"}, &out); err != nil || out.String() != "No node runs that  mobula start  has started.\n" {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 }
 
+// alone has the test see no cluster.
+func alone(t *testing.T) {
+	t.Helper()
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	t.Setenv(envAddress, "")
+	t.Setenv(envToken, "")
+}
+
 func TestNodeOfFlags(t *testing.T) {
-	o, err := parseStart(strings.Fields("--head --num-cpus 2.5 --num-gpus 2 --memory 4GiB --object-store 100MB --job-quota 20MB --resources license=1,disk=0.5 --labels zone=eu,tier=a --node-name n"))
-	if err != nil {
-		t.Fatal(err)
+	o := &startOptions{}
+	cmd := &cobra.Command{}
+	o.registerCluster(cmd)
+	o.registerNode(cmd)
+	const line = "--head --num-cpus 2.5 --num-gpus 2 --memory 4GiB --object-store 100MB --job-quota 20MB --resources license=1,disk=0.5 --labels zone=eu,tier=a --node-name n"
+	if err := cmd.ParseFlags(strings.Fields(line)); err != nil || o.check() != nil {
+		t.Fatal(err, o.check())
+	}
+	if got := strings.Join(given(cmd.Flags(), "head"), " "); got != "--job-quota=20MB --labels=zone=eu,tier=a --memory=4GiB --node-name=n --num-cpus=2.5 --num-gpus=2 --object-store=100MB --resources=license=1,disk=0.5" {
+		t.Error(got)
 	}
 	c, err := o.nodeConfig()
 	if err != nil {
@@ -129,15 +137,14 @@ func TestTables(t *testing.T) {
 	if err := (&table{columns: list.columns, rows: append([]row(nil), list.rows...)}).pick("", "a0"); err == nil || !strings.Contains(err.Error(), "3 of them") {
 		t.Error(err)
 	}
-	if err := list.filter("node=b,state=Running"); err != nil || len(list.rows) != 1 {
-		t.Errorf("%d rows, %v", len(list.rows), err)
+	for filter, rows := range map[string]int{"": 3, "node=b,state=Running": 1, "node=c": 0} {
+		wanted, err := parseFilter(filter, list.columns)
+		some := &table{columns: list.columns, rows: append([]row(nil), list.rows...)}
+		if some.filter(wanted); err != nil || len(some.rows) != rows {
+			t.Errorf("%s: %d rows, %v", filter, len(some.rows), err)
+		}
 	}
-	if err := list.filter("colour=red"); err == nil || !strings.Contains(err.Error(), "task, name, state, node") {
-		t.Error(err)
-	}
-	if err := list.filter("node=c"); err != nil {
-		t.Error(err)
-	}
+	list.rows = nil
 	show("nothing", func() error { return list.write(&text, "table", 0) })
 	status := clusterStatus{Status: inspect.Status{
 		Cluster: headwire.ClusterInfo{ID: "0123456789", Created: at(0).UnixMilli(), Version: "1.0", Address: "10.0.0.1:10001", PID: 7, Dir: "state", Demand: []headwire.WaitingDemand{
@@ -230,13 +237,7 @@ func TestLastLines(t *testing.T) {
 	}
 }
 
-func TestMixedWords(t *testing.T) {
-	f := flag.NewFlagSet("x", flag.ContinueOnError)
-	limit := f.Int("limit", 0, "")
-	words, err := parseMixed(f, strings.Fields("a --limit 3 b"))
-	if err != nil || *limit != 3 || strings.Join(words, "") != "ab" {
-		t.Error(words, *limit, err)
-	}
+func TestAges(t *testing.T) {
 	for d, want := range map[time.Duration]string{5 * time.Millisecond: "5ms", 90 * time.Second: "1m30s", 3 * time.Hour: "3h00m", 72 * time.Hour: "3d", -1: "0ms"} {
 		if got := age(d); got != want {
 			t.Errorf("%d: %s", d, got)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"mobula/cluster/headclient"
 	"mobula/cluster/headwire"
@@ -30,14 +32,36 @@ const connectTime = 10 * time.Second
 
 func machineCPUs() int { return runtime.GOMAXPROCS(0) }
 
-// clusterFlags say which cluster a command is about.
-type clusterFlags struct{ command, address, token, format string }
+// clusterFlags say which cluster a command is about, and how it shows what it is told.
+type clusterFlags struct {
+	address, token, output string
+	given                  *pflag.FlagSet
+}
 
-func (c *clusterFlags) register(f *flag.FlagSet) {
-	c.command = f.Name()
-	f.StringVar(&c.address, "address", os.Getenv(envAddress), "")
-	f.StringVar(&c.token, "token", os.Getenv(envToken), "")
-	f.StringVar(&c.format, "format", "table", "")
+// register declares --address, --token and --output.
+func (c *clusterFlags) register(cmd *cobra.Command) {
+	c.registerAddress(cmd)
+	outputFlag(cmd, &c.output)
+}
+
+// registerAddress declares --address and --token, for commands whose output has one form.
+func (c *clusterFlags) registerAddress(cmd *cobra.Command) {
+	c.given = cmd.Flags()
+	textFlag(cmd, &c.address, "address", "HOST:PORT", "head, or a node's socket (default $MOBULA_ADDRESS, else on this machine)")
+	textFlag(cmd, &c.token, "token", "FILE", "user token of the cluster, or a file that holds it (default $MOBULA_TOKEN)")
+	completeFlag(cmd, "address", completeNodes)
+}
+
+// fromEnvironment takes what no flag says from the environment. It is not the flags' default, which help would show.
+func (c *clusterFlags) fromEnvironment() {
+	for name, v := range map[string]struct {
+		to  *string
+		env string
+	}{"address": {&c.address, envAddress}, "token": {&c.token, envToken}} {
+		if !c.given.Changed(name) {
+			*v.to = os.Getenv(v.env)
+		}
+	}
 }
 
 // readToken reads a token, or the file that it is in. "" is none.
@@ -51,19 +75,17 @@ func readToken(text string) (*headwire.Token, error) {
 	}
 	data, unread := os.ReadFile(text)
 	if unread != nil {
-		return nil, usageError{fmt.Sprintf("--token is neither a token nor a file that can be read: %v", unread)}
+		return nil, misuse("--token is neither a token nor a file that can be read: %v", unread)
 	}
 	if token, err = headwire.ParseToken(string(data)); err != nil {
-		return nil, usageError{fmt.Sprintf("--token %s: %v", text, err)}
+		return nil, misuse("--token %s: %v", text, err)
 	}
 	return &token, nil
 }
 
 // connect finds the cluster: the one that is named, or that of a node of this machine.
 func (c *clusterFlags) connect(ctx context.Context) (*headclient.Client, error) {
-	if c.format != "table" && c.format != "json" {
-		return nil, usageError{fmt.Sprintf("%s: --format %s is neither table nor json", c.command, c.format)}
-	}
+	c.fromEnvironment()
 	conf := headclient.Config{Build: version, Role: wire.RoleCLI}
 	if c.address == "" {
 		n, err := nearestNode(ctx)
@@ -99,9 +121,9 @@ func (c *clusterFlags) userToken() (*headwire.Token, error) {
 	case err != nil:
 		return nil, err
 	case token == nil:
-		return nil, usageError{fmt.Sprintf("%s: --address HOST:PORT goes with --token: %s", c.command, where)}
+		return nil, misuse("--address HOST:PORT goes with --token: %s", where)
 	case token.Kind != headwire.UserToken:
-		return nil, usageError{fmt.Sprintf("%s: this is a %s token: --token wants %s", c.command, token.Kind, where)}
+		return nil, misuse("this is a %s token: --token wants %s", token.Kind, where)
 	}
 	return token, nil
 }
@@ -110,7 +132,11 @@ const headAdvice = "does a head run there? Its address is in the output of  mobu
 
 // explainDial adds what to do where nobody answers.
 func explainDial(err error, advice string) error {
-	if _, ok := errors.AsType[*net.OpError](err); ok {
+	_, refused := errors.AsType[*net.OpError](err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: nothing has answered within %v: if it hangs, end it there with  mobula stop --force", err, connectTime)
+	case refused:
 		return fmt.Errorf("%w: %s", err, advice)
 	}
 	return err

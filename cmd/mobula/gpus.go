@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/spf13/cobra"
 
 	"mobula/cluster/gpu"
 	"mobula/cluster/node"
@@ -24,7 +25,7 @@ func gpuConfig() (gpu.Config, error) {
 	if err != nil {
 		return gpu.Config{}, fmt.Errorf("find this program, to look for GPUs: %w", err)
 	}
-	return gpu.Config{Probe: []string{exe, "gpus", "--json"}}, nil
+	return gpu.Config{Probe: []string{exe, "gpus", "-o", "json"}}, nil
 }
 
 // gpuCount is how many GPUs are to be offered; -1 is all that are found.
@@ -34,7 +35,7 @@ func (o *startOptions) gpuCount() (int, error) {
 	}
 	n, err := strconv.Atoi(o.gpus)
 	if err != nil || n < 0 {
-		return 0, usageError{fmt.Sprintf("start: --num-gpus: %q is no number of devices", o.gpus)}
+		return 0, misuse("--num-gpus: %q is no number of devices", o.gpus)
 	}
 	return n, nil
 }
@@ -62,20 +63,31 @@ func (o *startOptions) addDevices(ctx context.Context, to *node.Config) error {
 	return nil
 }
 
-// gpusCommand tells what GPUs are here, and which of them a node that is started here would offer.
-func gpusCommand(ctx context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("gpus", flag.ContinueOnError)
-	asJSON := flags.Bool("json", false, "")
-	if err := parse(flags, args); err != nil {
-		return err
+// gpusCommand is  mobula gpus.
+func gpusCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "gpus",
+		Short: "show the GPUs of this machine, and which a node would offer",
+		Long: `Show the GPUs of this machine, whether they work, and which of them a node that is started here would
+offer: CUDA_VISIBLE_DEVICES bounds these. Where there are none, it says why.`,
+		Example: `  mobula gpus
+  mobula gpus -o json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return showGPUs(cmd.Context(), cmd.OutOrStdout(), output) },
 	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func showGPUs(ctx context.Context, out io.Writer, output string) error {
 	c, err := gpuConfig()
 	if err != nil {
 		return err
 	}
 	c.Always = true
 	found := gpu.Discover(ctx, c)
-	if *asJSON {
+	if output == asJSON {
 		return writeJSON(out, struct {
 			gpu.Report
 			Offered []gpu.Unit `json:"offered"`

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -12,42 +10,8 @@ import (
 	"mobula/kernel/spec"
 )
 
-// place reads the flags that say where the kernelspec is.
-func place(ctx context.Context, name string, args []string, out io.Writer) (dataDir string, err error) {
-	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	user := flags.Bool("user", false, "")
-	sys := flags.Bool("sys-prefix", false, "")
-	prefix := flags.String("prefix", "", "")
-	if err := parse(flags, args); err != nil {
-		return "", err
-	}
-	given := 0
-	flags.Visit(func(*flag.Flag) { given++ })
-	if given > 1 {
-		return "", usageError{name + ": --user, --sys-prefix and --prefix exclude each other"}
-	}
-	switch {
-	case *sys:
-		dir, how, err := spec.SysPrefix(ctx)
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(out, "The prefix is %s (from %s).\n", dir, how)
-		return spec.PrefixDir(dir)
-	case *prefix != "":
-		return spec.PrefixDir(*prefix)
-	case given == 1 && !*user:
-		return "", usageError{name + ": --prefix needs a folder"}
-	default:
-		return spec.UserDir()
-	}
-}
-
-func install(ctx context.Context, args []string, out io.Writer) error {
-	dataDir, err := place(ctx, "kernel install", args, out)
-	if err != nil {
-		return err
-	}
+// install writes the kernelspec, and begins to build what the first cell needs.
+func install(dataDir string, out io.Writer) error {
 	binary, err := executable()
 	if err != nil {
 		return err
@@ -63,11 +27,7 @@ func install(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-func uninstall(ctx context.Context, args []string, out io.Writer) error {
-	dataDir, err := place(ctx, "kernel uninstall", args, out)
-	if err != nil {
-		return err
-	}
+func uninstall(dataDir string, out io.Writer) error {
 	dir, err := spec.Uninstall(dataDir)
 	if err != nil {
 		return err
@@ -96,15 +56,4 @@ func prepareLater(binary string) error {
 		return err
 	}
 	return cmd.Process.Release()
-}
-
-func prepare(ctx context.Context, args []string, out io.Writer) error {
-	if err := parse(flag.NewFlagSet("kernel prepare", flag.ContinueOnError), args); err != nil {
-		return err
-	}
-	if err := prepareHost(ctx, func(text string) { fmt.Fprintln(out, text) }); err != nil {
-		return fmt.Errorf("build the session host: %w", err)
-	}
-	_, err := fmt.Fprintln(out, "The session host is built.")
-	return err
 }

@@ -3,75 +3,114 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"mobula/cluster/headwire"
 	"mobula/cluster/inspect"
 	"mobula/internal/bytesize"
 )
 
-// logsCommand lists logs, or shows that of a worker or a task.
-func logsCommand(ctx context.Context, args []string, out io.Writer) error {
-	var c clusterFlags
-	f := flag.NewFlagSet("logs", flag.ContinueOnError)
-	c.register(f)
-	tail := f.Int("tail", 1000, "")
-	follow := f.Bool("follow", false, "")
-	words, err := parseMixed(f, args)
-	if err != nil {
-		return err
+// logOptions are the flags of  mobula logs.
+type logOptions struct {
+	clusterFlags
+	tail   int
+	follow bool
+}
+
+// logsCommand is  mobula logs.
+func logsCommand() *cobra.Command {
+	o := &logOptions{}
+	cmd := &cobra.Command{
+		Use:   "logs [worker ID | task ID]",
+		Short: "list the logs of workers, or show that of a worker or a task",
+		Long: `List the logs of workers, also of those that have ended, or show what a worker, or one task, has
+printed. Of a long log the first lines are gone.`,
+		Example: `  mobula logs
+  mobula logs worker 1a2b3c4d --follow
+  mobula logs task score --tail 20`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 0 && (len(args) != 2 || args[0] != "worker" && args[0] != "task") {
+				return misuse("give nothing for a list, or  worker ID  or  task ID")
+			}
+			return nil
+		},
+		ValidArgsFunction: o.complete,
+		RunE:              o.run,
 	}
-	if len(words) != 0 && (len(words) != 2 || words[0] != "worker" && words[0] != "task") {
-		return usageError{"logs: give nothing for a list, or  worker ID  or  task ID"}
+	o.register(cmd)
+	countFlag(cmd, &o.tail, "tail", 1000, "last lines to show; 0: all that there are")
+	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on with what is printed, until the worker ends")
+	noCompletion(cmd, "tail")
+	return cmd
+}
+
+func (o *logOptions) complete(cmd *cobra.Command, args []string, begin string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	switch {
+	case len(args) == 0:
+		return cobra.FixedCompletions([]cobra.Completion{"worker", "task"}, cobra.ShellCompDirectiveNoFileComp)(cmd, args, begin)
+	case len(args) == 1 && args[0] == "worker":
+		return o.completeThings(cmd.Context(), logKind, begin)
+	case len(args) == 1 && args[0] == "task":
+		return o.completeThings(cmd.Context(), kinds["tasks"], begin)
 	}
-	client, err := c.connect(ctx)
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (o *logOptions) run(cmd *cobra.Command, args []string) error {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	client, err := o.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	logs, err := logKind.list(ctx, client, time.Now())
-	if err == nil {
-		warnOfMissing(os.Stderr, logs.missing)
-	}
-	if err != nil || len(words) == 0 {
-		if err == nil {
-			err = logs.write(out, c.format, 0)
-		}
+	if err != nil {
 		return err
 	}
-	marker := ""
-	if words[0] == "task" {
-		tasks, err := kinds["tasks"].list(ctx, client, time.Now())
-		if err == nil {
-			err = tasks.pick("mobula list tasks --limit 0", words[1])
-		}
+	warnOfMissing(cmd.ErrOrStderr(), logs.missing)
+	if len(args) == 0 {
+		return logs.write(out, o.output, 0)
+	}
+	worker, lines := args[1], &lastLines{keep: o.tail}
+	if args[0] == "task" {
+		task, err := taskNamed(ctx, client, args[1])
 		if err != nil {
 			return err
 		}
-		task := tasks.rows[0].thing.(inspect.Task)
-		if task.Worker.IsZero() {
-			return fmt.Errorf("task %s has not run yet", task.Task.Short())
-		}
-		marker = task.LogMarker()
-		words[1] = task.Worker.String()
+		worker, lines.marker = task.Worker.String(), task.LogMarker()
 	}
-	if err := logs.pick("mobula logs", words[1]); err != nil {
+	if err := logs.pick("mobula logs", worker); err != nil {
 		return err
 	}
 	l := logs.rows[0].thing.(inspect.Log)
-	lines := &lastLines{marker: marker, keep: *tail}
-	if err := showLog(ctx, client, l, lines, *follow, out); err != nil {
+	if err := showLog(ctx, client, l, lines, o.follow, out); err != nil {
 		return err
 	}
-	if lines.found == 0 && marker != "" {
+	if lines.found == 0 && lines.marker != "" {
 		fmt.Fprintf(out, "No line says that it is of this task; all that its worker wrote shows  mobula logs worker %s\n", l.Worker.Short())
 	}
 	return nil
+}
+
+// taskNamed finds a task that has run.
+func taskNamed(ctx context.Context, c headwire.Caller, name string) (inspect.Task, error) {
+	tasks, err := kinds["tasks"].list(ctx, c, time.Now())
+	if err == nil {
+		err = tasks.pick("mobula list tasks --limit 0", name)
+	}
+	if err != nil {
+		return inspect.Task{}, err
+	}
+	task := tasks.rows[0].thing.(inspect.Task)
+	if task.Worker.IsZero() {
+		return task, fmt.Errorf("task %s has not run yet", task.Task.Short())
+	}
+	return task, nil
 }
 
 // logKind is no kind that is listed by its name: mobula logs does.

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -13,42 +16,48 @@ import (
 	"time"
 )
 
-func TestCommandLines(t *testing.T) {
-	for _, tt := range []struct {
-		args   string
-		want   string // in the error, or in the output where there is none
-		failed bool
-		usage  bool
-	}{
-		{"", "no command", true, true},
-		{"nonsense", `"nonsense"`, true, true},
-		{"statsu", "did you mean status?", true, true},
-		{"list tasks --help", "mobula list nodes", false, false},
-		{"gpus -h", "mobula gpus", false, false},
-		{"gpus --jsno", "did you mean --json?", true, true},
-		{"kernel", "kernel install", true, true},
-		{"kernel instal", `"kernel instal"`, true, true},
-		{"kernel install --nonsense", "nonsense", true, true},
-		{"kernel install here", `"here"`, true, true},
-		{"kernel install --user --sys-prefix", "exclude", true, true},
-		{"kernel install --prefix=", "folder", true, true},
-		{"kernel -f", "-f", true, true},
-		{"kernel --log-level=info", "-f needs", true, true},
-		{"kernel -f x --log-level=loud", `"loud"`, true, true},
-		{"kernel -f no-such-file.json", "no-such-file.json", true, false},
-		{"kernel -f main.go", "main.go is not the JSON", true, false},
-		{"version", "mobula " + version, false, false},
-		{"help", "kernel uninstall", false, false},
-	} {
+// run runs a command line in this process.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	_, err := dispatch(ctx, newRoot(out, io.Discard), args)
+	return err
+}
+
+func TestVersion(t *testing.T) {
+	line := "mobula " + version + " " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH + "\n"
+	for _, args := range []string{"version", "--version", "-v"} {
 		var out strings.Builder
-		err := run(t.Context(), strings.Fields(tt.args), &out)
-		text := out.String()
-		if err != nil {
-			text = err.Error()
+		if err := run(t.Context(), strings.Fields(args), &out); err != nil || out.String() != line {
+			t.Errorf("%s: %q, %v", args, out.String(), err)
 		}
-		_, usage := errors.AsType[usageError](err)
-		if (err != nil) != tt.failed || usage != tt.usage || !strings.Contains(text, tt.want) {
-			t.Errorf("mobula %s: %q (failed %v, usage %v), want %q", tt.args, text, err != nil, usage, tt.want)
+	}
+	var out bytes.Buffer
+	var told struct{ Version, Go, OS, Arch string }
+	if err := run(t.Context(), []string{"version", "-o", "json"}, &out); err != nil || json.Unmarshal(out.Bytes(), &told) != nil || told.Version != version || told.Arch != runtime.GOARCH {
+		t.Errorf("%s, %v", out.Bytes(), err)
+	}
+}
+
+// TestExitCodes: what the process exits with, and where it says what.
+func TestExitCodes(t *testing.T) {
+	empty := t.TempDir()
+	t.Chdir(empty)
+	for _, tt := range []struct {
+		args      string
+		code      int
+		out, errs string
+	}{
+		{"version", 0, "mobula " + version, ""},
+		{"", 0, "The cluster:", ""},
+		{"help exit-codes", 0, "  2  ", ""},
+		{"list tasks --help", 0, "mobula list KIND", ""},
+		{"kernel -f no-such-file.json", 1, "", "no-such-file.json"},
+		{"nonsense", 2, "", "nonsense"},
+		{"vet .", 2, "", "go mod init"},
+	} {
+		var out, errs strings.Builder
+		code := execute(t.Context(), strings.Fields(tt.args), &out, &errs)
+		if code != tt.code || !strings.Contains(out.String(), tt.out) || !strings.Contains(errs.String(), tt.errs) || (tt.out == "") != (out.Len() == 0) || (tt.errs == "") != (errs.Len() == 0) {
+			t.Errorf("mobula %s: %d, %q, %q", tt.args, code, out.String(), errs.String())
 		}
 	}
 }

@@ -2,45 +2,53 @@ package main
 
 import (
 	"cmp"
-	"context"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
+
+	"github.com/spf13/cobra"
 
 	"mobula/cluster/inspect"
 	"mobula/cluster/node"
 	"mobula/internal/bytesize"
 )
 
-// memoryCommand shows what holds memory, on each node.
-func memoryCommand(ctx context.Context, args []string, out io.Writer) error {
+// memoryCommand is  mobula memory.
+func memoryCommand() *cobra.Command {
 	var c clusterFlags
-	f := flag.NewFlagSet("memory", flag.ContinueOnError)
-	c.register(f)
-	if err := parse(f, args); err != nil {
-		return err
+	cmd := &cobra.Command{
+		Use:   "memory",
+		Short: "show who holds memory",
+		Long:  `Show what memory each node has left, what its object store holds, and what its workers use.`,
+		Example: `  mobula memory
+  mobula memory -o json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.showMemory(cmd) },
 	}
-	client, err := c.connect(ctx)
+	c.register(cmd)
+	return cmd
+}
+
+func (c *clusterFlags) showMemory(cmd *cobra.Command) error {
+	client, err := c.connect(cmd.Context())
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	memory, err := inspect.Memory(ctx, client)
+	memory, err := inspect.Memory(cmd.Context(), client)
 	if err != nil {
 		return err
 	}
-	warnOfMissing(os.Stderr, memory.Missing)
-	if c.format == "json" {
+	warnOfMissing(cmd.ErrOrStderr(), memory.Missing)
+	if c.output == asJSON {
 		all := map[string]node.MemoryInfo{}
 		for _, m := range memory.Rows {
 			all[m.Node] = m.MemoryInfo
 		}
-		return writeJSON(out, all)
+		return writeJSON(cmd.OutOrStdout(), all)
 	}
-	return writeMemory(out, memory.Rows)
+	return writeMemory(cmd.OutOrStdout(), memory.Rows)
 }
 
 func writeMemory(w io.Writer, all []inspect.NodeMemory) error {
@@ -60,7 +68,7 @@ func writeMemory(w io.Writer, all []inspect.NodeMemory) error {
 			t.add(x, short(x.Worker), strconv.Itoa(x.PID), bytesize.Format(x.Resident), strconv.Itoa(len(x.Leases)))
 		}
 		if len(t.rows) > 0 {
-			if err := t.write(w, "table", 0); err != nil {
+			if err := t.write(w, asTable, 0); err != nil {
 				return err
 			}
 		}

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,24 +15,17 @@ import (
 	"mobula/kernel/wire"
 )
 
+// kernelOptions are the flags of  mobula kernel.
+type kernelOptions struct{ connectionFile, logLevel, logFile string }
+
 // serve runs the kernel until a front end shuts it down, its parent ends or a signal says so.
-func serve(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("kernel", flag.ContinueOnError)
-	file := flags.String("f", "", "")
-	level := flags.String("log-level", "", "")
-	logFile := flags.String("log-file", "", "")
-	if err := parse(flags, args); err != nil {
-		return err
-	}
-	if *file == "" {
-		return usageError{"kernel: -f needs the path of the connection file that Jupyter wrote"}
-	}
-	log, closeLog, err := logger(*level, *logFile)
+func (o *kernelOptions) serve(ctx context.Context) error {
+	log, closeLog, err := logger(o.logLevel, o.logFile)
 	if err != nil {
 		return err
 	}
 	defer closeLog()
-	info, err := wire.ReadConnectionFile(*file)
+	info, err := wire.ReadConnectionFile(o.connectionFile)
 	if err != nil {
 		return err
 	}
@@ -84,17 +77,20 @@ func heed(ctx context.Context, k *kernel.Kernel, signals <-chan os.Signal, log *
 	}
 }
 
+// logLevel reads a level; where none is given, that of the environment.
+func logLevel(text string) (level slog.Level, err error) {
+	text = cmp.Or(text, os.Getenv("MOBULA_LOG"), "warn")
+	if err := level.UnmarshalText([]byte(text)); err != nil {
+		return level, misuse("log level %q is none of debug, info, warn, error", text)
+	}
+	return level, nil
+}
+
 // logger writes to stderr, which Jupyter shows in its own log, and to a file if one is named.
 func logger(level, file string) (*slog.Logger, func() error, error) {
-	if level == "" {
-		level = os.Getenv("MOBULA_LOG")
-	}
-	if level == "" {
-		level = "warn"
-	}
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, nil, usageError{fmt.Sprintf("log level %q is none of debug, info, warn, error", level)}
+	l, err := logLevel(level)
+	if err != nil {
+		return nil, nil, err
 	}
 	var w io.Writer = os.Stderr
 	done := func() error { return nil }

@@ -8,12 +8,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"time"
 )
 
-// startInBackground starts the same command as a process that outlives this one, and shows what it says.
+// startTime bounds how long a start in the background is waited for.
+const startTime = 30 * time.Second
+
+// startInBackground starts the same command with these arguments as a process that outlives this one, and shows what it says.
 func startInBackground(ctx context.Context, args []string, out io.Writer) error {
 	exe, err := os.Executable()
 	if err != nil {
@@ -24,7 +26,7 @@ func startInBackground(ctx context.Context, args []string, out io.Writer) error 
 		return fmt.Errorf("open a log for the background: %w", err)
 	}
 	defer log.Close()
-	cmd := exec.Command(exe, slices.Concat([]string{"start"}, args, []string{"--background=false"})...) // the last one of a flag counts
+	cmd := exec.Command(exe, append([]string{"start"}, args...)...)
 	detach(cmd)
 	cmd.Stderr = log
 	says, err := cmd.StdoutPipe()

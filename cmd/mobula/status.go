@@ -3,18 +3,15 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"mobula/cluster/inspect"
-	"mobula/cluster/node"
 	"mobula/cluster/sched"
 )
 
@@ -24,13 +21,24 @@ type clusterStatus struct {
 	Socket string `json:"socket,omitempty"` // of the node of this machine that was asked
 }
 
-func statusCommand(ctx context.Context, args []string, out io.Writer) error {
+// statusCommand is  mobula status.
+func statusCommand() *cobra.Command {
 	var c clusterFlags
-	f := flag.NewFlagSet("status", flag.ContinueOnError)
-	c.register(f)
-	if err := parse(f, args); err != nil {
-		return err
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "show what the cluster has, and what waits",
+		Long: `Show what the cluster has, how much of it is in use, and what waits for it, and why. Of a cluster of
+this machine the address by which programs connect to it is shown, too.`,
+		Example: `  mobula status
+  mobula status --address 10.0.0.1:10001 --token user-token`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.showStatus(cmd.Context(), cmd.OutOrStdout()) },
 	}
+	c.register(cmd)
+	return cmd
+}
+
+func (c *clusterFlags) showStatus(ctx context.Context, out io.Writer) error {
 	client, err := c.connect(ctx)
 	if err != nil {
 		return err
@@ -43,7 +51,7 @@ func statusCommand(ctx context.Context, args []string, out io.Writer) error {
 	if s.Status, err = inspect.GetStatus(ctx, client); err != nil {
 		return err
 	}
-	if c.format == "json" {
+	if c.output == asJSON {
 		return writeJSON(out, s)
 	}
 	return s.write(out, time.Now())
@@ -72,7 +80,7 @@ func (s *clusterStatus) write(w io.Writer, now time.Time) error {
 	for _, name := range names {
 		t.add(nil, name, quantityOf(name, total.Get(name)-free.Get(name)), quantityOf(name, total.Get(name)))
 	}
-	if err := t.write(w, "table", 0); err != nil {
+	if err := t.write(w, asTable, 0); err != nil {
 		return err
 	}
 	if len(s.Cluster.Demand) == 0 {
@@ -100,76 +108,4 @@ func (s *clusterStatus) writeNodes(w io.Writer) {
 		fmt.Fprintf(w, "Dead nodes, known for a day: %d; see  mobula list nodes\n", n)
 	}
 	fmt.Fprintln(w)
-}
-
-// stopTime bounds how long a node may take to end when it is asked to.
-const stopTime = 10 * time.Second
-
-// stopCommand ends the nodes of this user on this machine, without those of notebooks.
-func stopCommand(ctx context.Context, args []string, out io.Writer) error {
-	f := flag.NewFlagSet("stop", flag.ContinueOnError)
-	all := f.Bool("all", false, "")
-	force := f.Bool("force", false, "")
-	if err := parse(f, args); err != nil {
-		return err
-	}
-	stopped, kept := 0, 0
-	var failed error
-	for _, n := range node.Here() { // they are not asked: one may hang
-		switch {
-		case n.PID == 0: // it has just ended, or begins
-			continue
-		case n.Embedded && !*all:
-			kept++
-			continue
-		}
-		if err := stopNode(ctx, n, *force); err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		stopped++
-		fmt.Fprintf(out, "Stopped node %s (process %d).\n", n.Name, n.PID)
-	}
-	if failed != nil {
-		return failed
-	}
-	if stopped == 0 {
-		fmt.Fprintln(out, "No node runs that  mobula start  has started.")
-	}
-	if kept > 0 {
-		fmt.Fprintf(out, "%d of notebooks or programs go on; they end with these, or with --all.\n", kept)
-	}
-	return nil
-}
-
-func stopNode(ctx context.Context, n node.Local, force bool) error {
-	process, err := os.FindProcess(n.PID)
-	if err != nil {
-		return err
-	}
-	guardian := guardOf(n.PID)
-	how := os.Signal(syscall.SIGTERM)
-	if force {
-		how = os.Kill
-	}
-	if err := process.Signal(how); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("stop node %s (process %d): %w", n.Name, n.PID, err)
-	}
-	wake(guardian)
-	wake(n.PID)
-	deadline := time.NewTimer(stopTime)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	// The process ends after its socket, when its head has closed, too. Of a notebook's or program's node the socket tells: that process may be a zombie.
-	for slices.Contains(node.Sockets(), n.Address) || !n.Embedded && exists(n.PID) {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-deadline.C:
-			return fmt.Errorf("node %s (process %d) has not ended within %v: use  mobula stop --force", n.Name, n.PID, stopTime)
-		}
-	}
-	return nil
 }

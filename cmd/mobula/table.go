@@ -38,20 +38,33 @@ func (t *table) add(thing any, cells ...string) {
 	t.rows = append(t.rows, row{cells, thing})
 }
 
-// filter keeps the rows whose columns have the values of "column=value,column=value".
-func (t *table) filter(text string) error {
+// columnValue is a condition on the rows of a table.
+type columnValue struct {
+	column int
+	value  string
+}
+
+// parseFilter reads "column=value,column=value".
+func parseFilter(text string, columns []string) (all []columnValue, err error) {
 	for part := range strings.SplitSeq(text, ",") {
 		if part == "" {
 			continue
 		}
 		name, value, ok := strings.Cut(part, "=")
-		at := slices.IndexFunc(t.columns, func(c string) bool { return strings.EqualFold(c, name) })
+		at := slices.IndexFunc(columns, func(c string) bool { return strings.EqualFold(c, name) })
 		if !ok || at < 0 {
-			return usageError{fmt.Sprintf("--filter %s: give COLUMN=VALUE, with a column of %s", part, strings.ToLower(strings.Join(t.columns, ", ")))}
+			return nil, misuse("--filter %s: give COLUMN=VALUE, with a column of %s", part, strings.ToLower(strings.Join(columns, ", ")))
 		}
-		t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !strings.EqualFold(r.cells[at], value) })
+		all = append(all, columnValue{at, value})
 	}
-	return nil
+	return all, nil
+}
+
+// filter keeps the rows whose columns have these values.
+func (t *table) filter(wanted []columnValue) {
+	for _, w := range wanted {
+		t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !strings.EqualFold(r.cells[w.column], w.value) })
+	}
 }
 
 // pick keeps the one row whose id or name it is; the short form of an id, or its start, will do. list is the command that shows them all.
@@ -135,7 +148,7 @@ func warnOfMissing(w io.Writer, missing []inspect.NodeError) {
 
 // write writes the list, at most so many rows of a table; 0 is no bound.
 func (t *table) write(w io.Writer, format string, limit int) error {
-	if format == "json" {
+	if format == asJSON {
 		things := []any{}
 		for _, r := range t.rows {
 			things = append(things, r.thing)
@@ -170,7 +183,7 @@ func (t *table) write(w io.Writer, format string, limit int) error {
 
 // writeOne shows one thing, a line for each column.
 func (t *table) writeOne(w io.Writer, format string) error {
-	if format == "json" {
+	if format == asJSON {
 		return writeJSON(w, t.rows[0].thing)
 	}
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

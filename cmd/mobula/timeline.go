@@ -2,14 +2,13 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"mobula/cluster/inspect"
 	"mobula/internal/id"
@@ -26,33 +25,51 @@ type traceEvent struct {
 	Args  map[string]any `json:"args,omitempty"`
 }
 
-// timelineCommand writes when which task ran where, as a Chrome trace.
-func timelineCommand(ctx context.Context, args []string, out io.Writer) error {
+// timelineCommand is  mobula timeline FILE.
+func timelineCommand() *cobra.Command {
 	var c clusterFlags
-	f := flag.NewFlagSet("timeline", flag.ContinueOnError)
-	c.register(f)
-	words, err := parseMixed(f, args)
-	if err != nil {
-		return err
+	cmd := &cobra.Command{
+		Use:   "timeline [FILE]",
+		Short: "write when which task ran where, as a Chrome trace",
+		Long: `Write when which task ran where, as a trace that ui.perfetto.dev and chrome://tracing open. A node is
+a process there; a worker has as many lanes as it ran tasks at a time. Without FILE the trace goes to
+standard output.`,
+		Example: `  mobula timeline trace.json
+  mobula timeline --address 10.0.0.1:10001 --token user-token trace.json`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return misuse("give one file, or none for standard output")
+			}
+			return nil
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return nil, cobra.ShellCompDirectiveDefault
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.writeTimeline(cmd, args) },
 	}
-	if len(words) > 1 {
-		return usageError{"timeline: give one file, or none for standard output"}
-	}
-	client, err := c.connect(ctx)
+	c.registerAddress(cmd)
+	return cmd
+}
+
+func (c *clusterFlags) writeTimeline(cmd *cobra.Command, args []string) error {
+	client, err := c.connect(cmd.Context())
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	spans, err := inspect.Timeline(ctx, client)
+	spans, err := inspect.Timeline(cmd.Context(), client)
 	if err != nil {
 		return err
 	}
-	warnOfMissing(os.Stderr, spans.Missing)
-	trace := chromeTrace(spans.Rows)
-	if len(words) == 0 {
+	warnOfMissing(cmd.ErrOrStderr(), spans.Missing)
+	trace, out := chromeTrace(spans.Rows), cmd.OutOrStdout()
+	if len(args) == 0 {
 		return json.NewEncoder(out).Encode(trace)
 	}
-	file, err := os.Create(words[0])
+	file, err := os.Create(args[0])
 	if err != nil {
 		return err
 	}
@@ -63,7 +80,7 @@ func timelineCommand(ctx context.Context, args []string, out io.Writer) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Wrote %s: open it at ui.perfetto.dev or in chrome://tracing.\n", words[0])
+	_, err = fmt.Fprintf(out, "Wrote %s: open it at ui.perfetto.dev or in chrome://tracing.\n", args[0])
 	return err
 }
 

@@ -176,7 +176,7 @@ def test_a_second_terminal_sees_what_a_cell_has_done(kernel):
     node = re.search(r"address\s+(\S+)", kernel.run("%cluster").ok().of("display_data")[0]["data"]["text/plain"]).group(1)
 
     def told(*args):
-        run = subprocess.run([kit.BINARY, *args, "--format", "json"], env=os.environ | {"MOBULA_ADDRESS": node}, capture_output=True, text=True, check=True, timeout=kit.PATIENCE)
+        run = subprocess.run([kit.BINARY, *args, "--output", "json"], env=os.environ | {"MOBULA_ADDRESS": node}, capture_output=True, text=True, check=True, timeout=kit.PATIENCE)
         return json.loads(run.stdout)
 
     assert any(a["state"] == "alive" and a["class"].startswith("cell[") for a in told("list", "actors"))
