@@ -92,7 +92,7 @@ func (o *logOptions) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if lines.found == 0 && lines.marker != "" {
-		fmt.Fprintf(out, "No line says that it is of this task; all that its worker wrote shows  mobula logs worker %s\n", l.Worker.Short())
+		fmt.Fprintf(cmd.ErrOrStderr(), "No line says that it is of this task; all that its worker wrote shows  mobula logs worker %s\n", l.Worker.Short())
 	}
 	return nil
 }
