@@ -62,7 +62,9 @@ type standard struct {
 var std standard
 
 // ownPackages are Mobula's packages that cells may use without importing them.
-var ownPackages = map[string][]string{"display": {"mobula/display"}, "mobula": {"mobula"}, "widgets": {"mobula/widgets"}}
+var ownPackages = map[string][]string{
+	"display": {"mobula/display"}, "mobula": {"mobula"}, "widgets": {"mobula/widgets"}, "controls": {"mobula/widgets/controls"},
+}
 
 // standardPackages returns the import paths of packages with the given name that cells may use without importing them.
 func (s *Session) standardPackages(name string) []string {

@@ -26,7 +26,7 @@ var policy = Policy{
 		{"runtime of the cluster", "cluster/gpu cluster/worker cluster/driver cluster/headclient cluster/node cluster/head cluster/inspect cluster/session"},
 		{"doctor of the cluster", "cluster/doctor"},
 		{"the SDK", ". arrowvalue"},
-		{"what cells show", "display widgets widgets/labextension"},
+		{"what cells show", "display widgets widgets/controls widgets/labextension"},
 		{"what the host links", "interp/direct interp/hostrpc interp/loader/... interp/cellrt"},
 		{"session host", "interp/host/..."},
 		{"parts of the engine", "interp/cell interp/clusterproc interp/complete interp/hostproc interp/overlay interp/toolchain interp/yaegi"},
@@ -39,10 +39,10 @@ var policy = Policy{
 		{"kernel/wire", "interp", "the wire knows Jupyter and no Go evaluation"},
 		{"kernel/spec", "interp", "installing a kernelspec needs no engine"},
 		{"display", "interp/hostrpc", "what cells import does not know how it is carried"},
-		{"widgets", "interp/hostrpc", "what cells import does not know how it is carried"},
+		{"widgets/...", "interp", "what cells import does not know how it is carried"},
 		{"cluster/...", "interp", "the cluster carries code as opaque closures; who can run them is injected"},
 	},
-	HostOnly: ". internal/bulktls internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/fault internal/filelock internal/frame internal/golocal internal/id internal/memo internal/nearest internal/peercred internal/program internal/sysmem objstore objstore/... cluster/gpu cluster/sched cluster/wire cluster/headwire cluster/headclient cluster/worker cluster/driver cluster/node cluster/session display widgets interp/direct interp/hostrpc interp/loader/... interp/cellrt interp/host/...",
+	HostOnly: ". internal/bulktls internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/fault internal/filelock internal/frame internal/golocal internal/id internal/memo internal/nearest internal/peercred internal/program internal/sysmem objstore objstore/... cluster/gpu cluster/sched cluster/wire cluster/headwire cluster/headclient cluster/worker cluster/driver cluster/node cluster/session display widgets widgets/controls interp/direct interp/hostrpc interp/loader/... interp/cellrt interp/host/...",
 }
 
 func module(t *testing.T) (map[string]*Package, *token.FileSet) {

@@ -74,6 +74,8 @@ type CommPort interface {
 	ServeComms(target string, accept func(Comm, CommMessage) (CommHandler, error)) error
 	// Capture calls f. What it and the goroutines that it starts show goes to out.
 	Capture(out Outputs, f func())
+	// OnCellEnd has f called whenever a cell has ended, before the front end learns of it, in the name of that cell. There is one f.
+	OnCellEnd(f func())
 }
 
 // ErrNoComms is returned where the front end has no comms, or cells cannot reach it that way.

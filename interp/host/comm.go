@@ -20,6 +20,7 @@ type comms struct {
 	byID   map[string]*comm
 	active map[*comm]bool // with a goroutine
 	served map[string]served
+	atEnd  func() // of each cell
 }
 
 // served is a target that code of a cell answers.
@@ -261,6 +262,23 @@ func (p commPort) ServeComms(target string, accept func(cellio.Comm, cellio.Comm
 	cs.served[target] = served{p.h.cellHere(), accept}
 	cs.mu.Unlock()
 	return cs.tell(cellio.CommEvent{Op: cellio.CommServe, Target: target})
+}
+
+// OnCellEnd has f called whenever a cell has ended.
+func (p commPort) OnCellEnd(f func()) {
+	p.h.comms.mu.Lock()
+	defer p.h.comms.mu.Unlock()
+	p.h.comms.atEnd = f
+}
+
+// cellEnded tells who has asked for it.
+func (cs *comms) cellEnded() {
+	cs.mu.Lock()
+	f := cs.atEnd
+	cs.mu.Unlock()
+	if f != nil {
+		f()
+	}
 }
 
 // Capture calls f with its output going to out. It is stopped as the calling goroutine is.

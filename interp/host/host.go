@@ -242,6 +242,9 @@ func (h *Host) work() {
 		h.current = nil
 		h.mu.Unlock()
 		h.tasks.ended(run.Cell)
+		if run.Cell != 0 {
+			h.comms.cellEnded()
+		}
 		h.out.flush(run.Cell)
 		if r.ID != 0 {
 			h.reply(r)

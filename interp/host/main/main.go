@@ -2,6 +2,9 @@
 // (see package toolchain) and starts it.
 package main
 
-import "mobula/interp/host"
+import (
+	"mobula/interp/host"
+	_ "mobula/widgets/controls" // for cells: it is there before one asks for it
+)
 
 func main() { host.Main() }
