@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -162,15 +163,15 @@ func TestTicks(t *testing.T) {
 		{scale{low: 0, high: math.MaxFloat64}, "0 5e+307 1e+308 1.5e+308 "},
 		{scale{low: 1e300, high: 1e301, axis: Axis{Time: true}}, "  "},
 	} {
-		got := ""
+		var got strings.Builder
 		for _, tick := range c.s.ticks(5) {
-			got += tick.label + " "
+			got.WriteString(tick.label + " ")
 			if v := c.s.axis.at(tick.value); v < c.s.low-1e-9 || v > c.s.high*(1+1e-9) {
 				t.Errorf("%+v: %g is outside", c.s, tick.value)
 			}
 		}
-		if got != c.want {
-			t.Errorf("%+v: %q, want %q", c.s, got, c.want)
+		if got.String() != c.want {
+			t.Errorf("%+v: %q, want %q", c.s, got.String(), c.want)
 		}
 	}
 }

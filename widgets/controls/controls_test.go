@@ -247,7 +247,7 @@ func TestMistakesPanic(t *testing.T) {
 		`Dropdown "d" has no choices`:                       func() { Dropdown([]int{}, "d") },
 		`9 is none of the choices of Dropdown "d": [1 2]`:   func() { Dropdown([]int{1, 2}, "d").Set(9) },
 		"has 2 choices and 1 Names":                         func() { Dropdown([]int{1, 2}, "d", Names("one")) },
-		"OnRelease is no option of Button":                func() { Button("b", OnRelease()) },
+		"OnRelease is no option of Button":                  func() { Button("b", OnRelease()) },
 		"a box cannot be in itself":                         func() { box.Set(inner) },
 		"Any needs a Module with ESM":                       func() { Any(Module{}, map[string]any{}) },
 		"a int is no struct and no map with string keys":    func() { Any(Module{ESM: "x"}, 5) },

@@ -3,6 +3,7 @@ package controls
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -180,9 +181,7 @@ func (f *front) state(c Control) map[string]any {
 		if err := json.Unmarshal(m.Data, &body); err != nil {
 			f.t.Fatal(err)
 		}
-		for k, v := range body.State {
-			state[k] = v
-		}
+		maps.Copy(state, body.State)
 	}
 	return state
 }
