@@ -24,8 +24,8 @@ type Config struct {
 	Namespace string
 	// Env has variables of the environment of workers, beside the node's.
 	Env map[string]string
-	// WorkingDir is a folder whose files the workers get a copy of as their working directory, on every node; at most 512 MB, without .git and links. Empty: workers are where
-	// their node was started.
+	// WorkingDir is a folder whose files the workers get a copy of as their working directory, on every node; at most 512 MB, without .git, links
+	// that lead out of it, and what its .gitignore and .mobulaignore files exclude. Empty: workers are where their node was started.
 	WorkingDir string
 
 	// The following are of an embedded cluster.
