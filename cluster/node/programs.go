@@ -12,13 +12,13 @@ import (
 	"maps"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"mobula/cluster/headwire"
 	"mobula/cluster/sched"
+	"mobula/internal/filestore"
 	"mobula/internal/id"
 )
 
@@ -212,32 +212,8 @@ func (n *Node) copyProgram(ctx context.Context, node id.Node, o *origin) (string
 
 // store writes a copy, which gets its name once it is whole.
 func (p *programs) store(from io.Reader, offer programOffer) (path string, err error) {
-	if len(offer.Sum) != 2*sha256.Size || filepath.Base(offer.Sum) != offer.Sum {
-		return "", fmt.Errorf("a sum of %d digits", len(offer.Sum))
-	}
-	if err := os.MkdirAll(p.dir, 0o700); err != nil {
-		return "", err
-	}
-	file, err := os.CreateTemp(p.dir, "new-")
+	path, err = filestore.Write(p.dir, filestore.Ref{Sum: offer.Sum, Size: offer.Size}, from, 0o700)
 	if err != nil {
-		return "", err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(file.Name()) // the other error is told
-		}
-	}()
-	hash := sha256.New()
-	_, err = io.CopyN(io.MultiWriter(file, hash), from, offer.Size)
-	err = errors.Join(err, file.Chmod(0o700), file.Close())
-	if err != nil {
-		return "", err
-	}
-	if hex.EncodeToString(hash.Sum(nil)) != offer.Sum {
-		return "", errors.New("what came is not what was promised")
-	}
-	path = filepath.Join(p.dir, offer.Sum)
-	if err := os.Rename(file.Name(), path); err != nil {
 		return "", err
 	}
 	_, _, err = p.sum(path)

@@ -18,7 +18,7 @@ import (
 var policy = Policy{
 	Module: "mobula",
 	Layers: []Layer{
-		{"waist", "internal/bulktls internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/eventually internal/fault internal/filelock internal/filepack internal/frame internal/golden internal/golocal internal/id internal/magicline internal/memo internal/nearest internal/peercred internal/program internal/sysmem"},
+		{"waist", "internal/bulktls internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/eventually internal/fault internal/filelock internal/filepack internal/filestore internal/frame internal/golden internal/golocal internal/id internal/magicline internal/memo internal/nearest internal/peercred internal/program internal/sysmem"},
 		{"object store", "objstore/..."},
 		{"decisions of the cluster", "cluster/sched cluster/state"},
 		{"log of the cluster", "cluster/replog"},
@@ -42,7 +42,7 @@ var policy = Policy{
 		{"widgets/...", "interp", "what cells import does not know how it is carried"},
 		{"cluster/...", "interp", "the cluster carries code as opaque closures; who can run them is injected"},
 	},
-	HostOnly: ". internal/bulktls internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/fault internal/filelock internal/frame internal/golocal internal/id internal/memo internal/nearest internal/peercred internal/program internal/sysmem objstore objstore/... cluster/gpu cluster/sched cluster/wire cluster/headwire cluster/headclient cluster/worker cluster/driver cluster/node cluster/session display widgets widgets/controls interp/direct interp/hostrpc interp/loader/... interp/cellrt interp/host/... internal/filepack",
+	HostOnly: ". internal/bulktls internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/fault internal/filelock internal/frame internal/golocal internal/id internal/memo internal/nearest internal/peercred internal/program internal/sysmem objstore objstore/... cluster/gpu cluster/sched cluster/wire cluster/headwire cluster/headclient cluster/worker cluster/driver cluster/node cluster/session display widgets widgets/controls interp/direct interp/hostrpc interp/loader/... interp/cellrt interp/host/... internal/filepack internal/filestore",
 }
 
 func module(t *testing.T) (map[string]*Package, *token.FileSet) {
