@@ -43,6 +43,14 @@ const (
 	kindTokenPut      Kind = 62
 	kindTokenUse      Kind = 63
 	kindTokenDelete   Kind = 64
+
+	kindSubmissionCreate  Kind = 70
+	kindSubmissionPlace   Kind = 71
+	kindSubmissionUnplace Kind = 72
+	kindSubmissionStarted Kind = 73
+	kindSubmissionEnded   Kind = 74
+	kindSubmissionStop    Kind = 75
+	kindSubmissionDelete  Kind = 76
 )
 
 // spec is what this head knows of a type of command.
@@ -55,12 +63,12 @@ type spec struct {
 
 var specs = map[Kind]spec{
 	kindInit:          {"init", 1, 0, func() Command { return new(Init) }},
-	kindPrune:         {"prune", 1, 0, func() Command { return new(Prune) }},
+	kindPrune:         {"prune", 2, 0, func() Command { return new(Prune) }},
 	kindNodeJoin:      {"node-join", 1, 0, func() Command { return new(NodeJoin) }},
 	kindNodeState:     {"node-state", 1, 0, func() Command { return new(NodeState) }},
 	kindNodeLease:     {"node-lease", 1, 0, func() Command { return new(NodeLease) }},
 	kindNodeUpdate:    {"node-update", 1, 0, func() Command { return new(NodeUpdate) }},
-	kindJobStart:      {"job-start", 1, 0, func() Command { return new(JobStart) }},
+	kindJobStart:      {"job-start", 2, 0, func() Command { return new(JobStart) }},
 	kindJobUpdate:     {"job-update", 1, 0, func() Command { return new(JobUpdate) }},
 	kindJobEnd:        {"job-end", 1, 0, func() Command { return new(JobEnd) }},
 	kindGroupCreate:   {"group-create", 1, 0, func() Command { return new(GroupCreate) }},
@@ -77,6 +85,14 @@ var specs = map[Kind]spec{
 	kindTokenPut:      {"token-put", 1, 0, func() Command { return new(TokenPut) }},
 	kindTokenUse:      {"token-use", 1, 0, func() Command { return new(TokenUse) }},
 	kindTokenDelete:   {"token-delete", 1, 0, func() Command { return new(TokenDelete) }},
+
+	kindSubmissionCreate:  {"submission-create", 1, 0, func() Command { return new(SubmissionCreate) }},
+	kindSubmissionPlace:   {"submission-place", 1, 0, func() Command { return new(SubmissionPlace) }},
+	kindSubmissionUnplace: {"submission-unplace", 1, 0, func() Command { return new(SubmissionUnplace) }},
+	kindSubmissionStarted: {"submission-started", 1, 0, func() Command { return new(SubmissionStarted) }},
+	kindSubmissionEnded:   {"submission-ended", 1, 0, func() Command { return new(SubmissionEnded) }},
+	kindSubmissionStop:    {"submission-stop", 1, 0, func() Command { return new(SubmissionStop) }},
+	kindSubmissionDelete:  {"submission-delete", 1, 0, func() Command { return new(SubmissionDelete) }},
 }
 
 // Flags of a command say how a head that does not know it must behave.

@@ -1,5 +1,5 @@
 // Package state is what the heads of a cluster agree on: a deterministic state machine that a replicated log drives. It knows
-// nodes, jobs, placement groups, actors that outlive their driver or its attention (named, detached, restartable), a key-value
+// nodes, jobs, submitted jobs, placement groups, actors that outlive their driver or its attention (named, detached, restartable), a key-value
 // store, and the hashes of credentials. Large and fast-changing things (objects, tasks, ordinary actors, metrics) are not here.
 //
 // # Usage

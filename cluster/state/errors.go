@@ -111,6 +111,17 @@ func (e *GroupAlreadyExists) Error() string {
 	return fmt.Sprintf("a placement group named %q exists in namespace %q: use it, remove it, or choose another name", e.Name, e.Namespace)
 }
 
+// SubmissionAlreadyExists tells that a submitted job has the id.
+type SubmissionAlreadyExists struct {
+	ID    string
+	State JobState
+}
+
+// Error says what can be done.
+func (e *SubmissionAlreadyExists) Error() string {
+	return fmt.Sprintf("a job with the id %s exists, and it is %s: choose another id, leave it out, or delete that job when it has ended", e.ID, e.State)
+}
+
 // KeyChanged tells that a key does not have the version that a command counts on.
 type KeyChanged struct {
 	Namespace, Key string

@@ -58,6 +58,7 @@ type Job struct {
 	Entrypoint string            `json:"entrypoint,omitzero"`
 	Metadata   map[string]string `json:"metadata,omitempty"`
 	RuntimeEnv string            `json:"runtime_env,omitzero"` // digest
+	Submission string            `json:"submission,omitzero"`  // whose process the driver is, or a child of it
 	Message    string            `json:"message,omitzero"`     // how it ended
 	Created    int64             `json:"created"`
 	Started    int64             `json:"started,omitzero"`
@@ -74,6 +75,7 @@ type JobStart struct {
 	Entrypoint string            `json:"entrypoint,omitzero"`
 	Metadata   map[string]string `json:"metadata,omitempty"`
 	RuntimeEnv string            `json:"runtime_env,omitzero"`
+	Submission string            `json:"submission,omitzero"` // since version 2
 	Time       int64             `json:"time"`
 }
 
@@ -95,6 +97,9 @@ func (c *JobStart) apply(t *tx) (any, error) {
 	}
 	if !c.Submitted {
 		j.State, j.Started = JobRunning, c.Time
+	}
+	if c.Submission != "" && t.addDriver(c.Submission, c.ID) {
+		j.Submission = c.Submission
 	}
 	t.setJob(j)
 	return j, nil
@@ -151,21 +156,26 @@ func (c *JobEnd) apply(t *tx) (any, error) {
 	if !c.State.Ended() || c.State > JobStopped {
 		return nil, &Invalid{"state", "succeeded, failed or stopped"}
 	}
+	t.endJob(was, c.State, c.Message, c.Time)
+	return nil, nil
+}
+
+// endJob ends a job, and what it owns.
+func (t *tx) endJob(was *Job, how JobState, message string, time int64) {
 	j := *was
-	j.State, j.Message, j.EndedAt = c.State, c.Message, c.Time
+	j.State, j.Message, j.EndedAt = how, message, time
 	t.setJob(&j)
 	for a := range t.actors.values() {
 		if a.Job == j.ID && !a.Detached && a.State != ActorDead {
 			t.stop(a)
-			t.endLife(a, Cause{JobEnded, "its job " + j.State.String()}, false, 0, c.Time)
+			t.endLife(a, Cause{JobEnded, "its job " + j.State.String()}, false, 0, time)
 		}
 	}
 	for g := range t.groups.values() {
 		if g.Job == j.ID && !g.Detached && g.State != GroupRemoved {
-			t.removeGroup(g, "its job "+j.State.String(), c.Time)
+			t.removeGroup(g, "its job "+j.State.String(), time)
 		}
 	}
-	return nil, nil
 }
 
 // liveJob returns a job that has not ended.

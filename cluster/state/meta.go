@@ -34,15 +34,17 @@ func (c *Init) apply(t *tx) (any, error) {
 	return t.meta, nil
 }
 
-// Prune forgets what ended before a time: dead nodes, ended jobs, removed groups, dead actors. Its value is their number.
+// Prune forgets what ended before a time: dead nodes, ended jobs, removed groups, dead actors, ended submissions. Its value is their number.
 type Prune struct {
 	Before int64 `json:"before"` // milliseconds since 1970
+	// BeforeJobs is that of submissions; 0: none is forgotten. Since version 2.
+	BeforeJobs int64 `json:"before_jobs,omitzero"`
 }
 
 func (*Prune) kind() Kind { return kindPrune }
 
 func (c *Prune) apply(t *tx) (any, error) {
-	before := t.nodes.len() + t.jobs.len() + t.groups.len() + t.actors.len()
+	before := t.records()
 	old := func(over bool, ended int64) bool { return over && ended < c.Before }
 	for key, n := range t.nodes.all() {
 		if old(!n.live(), n.Changed) {
@@ -64,5 +66,15 @@ func (c *Prune) apply(t *tx) (any, error) {
 			t.actors = t.actors.remove(key)
 		}
 	}
-	return before - t.nodes.len() - t.jobs.len() - t.groups.len() - t.actors.len(), nil
+	for key, s := range t.submissions.all() {
+		if s.State.Ended() && s.Ended < c.BeforeJobs {
+			t.submissions = t.submissions.remove(key)
+		}
+	}
+	return before - t.records(), nil
+}
+
+// records counts what Prune forgets.
+func (t *tx) records() int {
+	return t.nodes.len() + t.jobs.len() + t.groups.len() + t.actors.len() + t.submissions.len()
 }

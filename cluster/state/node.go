@@ -177,6 +177,7 @@ func (t *tx) loseNode(n *Node, time int64) {
 			t.endLife(a, cause, true, notBefore, time)
 		}
 	}
+	t.loseSubmissions(n, notBefore, time)
 	for g := range t.groups.values() {
 		if g.State != GroupRemoved && slices.ContainsFunc(g.Bundles, func(b Bundle) bool { return b.Node == n.ID }) {
 			t.loseBundles(g, n)

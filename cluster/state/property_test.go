@@ -84,6 +84,11 @@ func sound(v *View) error {
 			return fmt.Errorf("%s: %s", g.ID, problem)
 		}
 	}
+	for s := range v.Submissions() {
+		if problem := soundSubmission(v, s); problem != "" {
+			return fmt.Errorf("%s: %s", s.ID, problem)
+		}
+	}
 	for key, i := range v.actorNames.all() {
 		if a, ok := v.Actor(i); !ok || a.State == ActorDead || key != (name{a.Namespace, a.Name}) {
 			return fmt.Errorf("name %v is that of no live actor", key)
@@ -113,6 +118,38 @@ func soundActor(v *View, a *Actor) string {
 	}
 	if found, err := v.ActorByName(a.Namespace, a.Name); a.Name != "" && a.State != ActorDead && (err != nil || found != a) {
 		return "it is not found by its name"
+	}
+	return ""
+}
+
+func soundSubmission(v *View, s *Submission) string {
+	a := s.Current()
+	switch {
+	case s.State == JobRunning && (a == nil || a.Started == 0 || a.PID == 0), s.State == JobPending && a != nil && a.Started != 0:
+		return "its attempt and its state do not agree"
+	case s.State.Ended() != (s.Ended != 0), s.State.Ended() && a != nil:
+		return "its end and its state do not agree"
+	case len(s.Attempts) > s.Retries+1:
+		return "it was tried too often"
+	case s.Stopping && s.State == JobPending && a == nil, s.State == JobStopped && !s.Stopping:
+		return "what is to be stopped and its state do not agree"
+	case s.State == JobPending && s.NotBefore < s.Created && s.NotBefore != 0:
+		return "it was to begin before it was there"
+	}
+	if a != nil {
+		if n, ok := v.Node(a.Node); !ok || n.State == sched.Dead {
+			return "it is on a dead node"
+		}
+	}
+	for i, x := range s.Attempts {
+		if (x.Ended == 0) != (a != nil && i == len(s.Attempts)-1) {
+			return "an earlier attempt has not ended"
+		}
+		for _, d := range x.Drivers {
+			if j, ok := v.Job(d); ok && x.Ended != 0 && !j.State.Ended() && j.Submission == s.ID {
+				return "a driver of an attempt outlives it"
+			}
+		}
 	}
 	return ""
 }
@@ -165,5 +202,52 @@ func TestNeverTwice(t *testing.T) {
 				t.Fatalf("seed %d: %v started at %d, its former life may go on until %d", seed, a.ID, a.Time, until[a.ID])
 			}
 		}
+	}
+}
+
+// TestNoAttemptTwice: a job is not tried elsewhere before its former node's lease and the margin are over.
+func TestNoAttemptTwice(t *testing.T) {
+	again := 0
+	for seed := range uint64(100) {
+		log, _ := randomLog(t, seed, 400)
+		s := New()
+		until := map[string]int64{}
+		for i, data := range log {
+			c, err := decode(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := s.View()
+			if _, err := s.Apply(uint64(i+1), data); err != nil {
+				continue
+			}
+			switch c := c.(type) {
+			case *NodeState:
+				if c.State != sched.Dead {
+					break
+				}
+				for lost := range before.SubmissionsOn(c.ID) {
+					dead, _ := before.Node(c.ID)
+					until[lost.ID] = dead.Lease
+					if m := before.Meta(); m != nil {
+						until[lost.ID] += m.Margin
+					}
+				}
+			case *SubmissionCreate:
+				if _, was := before.Submission(c.ID); !was {
+					delete(until, c.ID)
+				}
+			case *SubmissionPlace:
+				if c.Time < until[c.ID] {
+					t.Fatalf("seed %d: %s is tried again at %d, its former attempt may go on until %d", seed, c.ID, c.Time, until[c.ID])
+				}
+				if until[c.ID] > 0 {
+					again++
+				}
+			}
+		}
+	}
+	if again < 20 {
+		t.Errorf("only %d attempts followed one on a dead node: the test proves little", again)
 	}
 }

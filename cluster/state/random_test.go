@@ -53,7 +53,7 @@ func (c *chance) actorEpoch(i id.Actor) uint64 {
 // command returns a random one.
 func (c *chance) command() Command {
 	c.time += int64(c.IntN(50))
-	switch c.IntN(10) {
+	switch c.IntN(13) {
 	case 0, 1:
 		return c.nodeCommand()
 	case 2:
@@ -62,6 +62,8 @@ func (c *chance) command() Command {
 		return c.groupCommand()
 	case 5, 6, 7:
 		return c.actorCommand()
+	case 8, 9, 10:
+		return c.submissionCommand()
 	}
 	return c.otherCommand()
 }
@@ -82,7 +84,7 @@ func (c *chance) nodeCommand() Command {
 func (c *chance) jobCommand() Command {
 	switch c.IntN(5) {
 	case 0, 1, 2:
-		return &JobStart{ID: c.job(), Namespace: c.name(), Submitted: c.one(2), Metadata: map[string]string{"a": "b", "c": "d"}, RuntimeEnv: "sha", Time: c.time}
+		return &JobStart{ID: c.job(), Namespace: c.name(), Submitted: c.one(2), Metadata: map[string]string{"a": "b", "c": "d"}, RuntimeEnv: "sha", Submission: c.submission(), Time: c.time}
 	case 3:
 		return &JobUpdate{c.job(), &Driver{Node: c.node(), Address: "a"}, map[string]string{"a": c.name()}, c.time}
 	}
@@ -127,6 +129,46 @@ func (c *chance) actorCommand() Command {
 	return &ActorKill{a, c.one(2), "killed", c.time}
 }
 
+func (c *chance) submission() string { return []string{"", "s1", "s2", "s3", "s4", "s5"}[c.IntN(6)] }
+
+// submissionCommand is mostly one that goes on with the submission.
+func (c *chance) submissionCommand() Command {
+	s, n, at := c.submission(), c.node(), c.time
+	attempt, next := c.IntN(3), c.IntN(7)
+	if now, ok := c.view().Submission(s); ok && !c.one(4) {
+		attempt, next = len(now.Attempts), 1
+		if a := now.Current(); a != nil {
+			n, next = a.Node, 2+c.IntN(3)
+		} else if now.State.Ended() {
+			next = 6
+		} else if !c.one(4) {
+			at = max(at, now.NotBefore)
+		}
+	} else if !ok {
+		next = 0
+	}
+	switch next {
+	case 0:
+		return &SubmissionCreate{
+			ID: s, Key: c.name(), Entrypoint: []string{"train", "-v"}, Env: map[string]string{"A": "b"}, Metadata: map[string]string{"c": "d"}, Files: &File{Sum: "sum", Size: 5},
+			Needs: Needs{Resources: c.resources()}, Outputs: []string{"out.ipynb"}, Grace: 3000, Retries: c.IntN(5) - 1, Time: c.time,
+		}
+	case 1:
+		return &SubmissionPlace{s, attempt + 1, n, c.nodeEpoch(n), at}
+	case 2:
+		return &SubmissionUnplace{s, attempt, n, c.time}
+	case 3:
+		return &SubmissionStarted{s, attempt, n, 7, c.time}
+	case 4:
+		code := c.IntN(2)
+		how := Outcome{ExitCode: &code, Message: "<exit>", Log: &File{Sum: "log", Size: 1}}
+		return &SubmissionEnded{s, attempt, n, how, []File{{"out.ipynb", "sum", 3}}, c.time}
+	case 5:
+		return &SubmissionStop{s, c.time}
+	}
+	return &SubmissionDelete{s}
+}
+
 func (c *chance) otherCommand() Command {
 	var version *uint64
 	if c.one(4) {
@@ -139,7 +181,7 @@ func (c *chance) otherCommand() Command {
 	case 0:
 		return &Init{fmt.Sprint("c", c.IntN(2)), "cluster", int64(c.IntN(60)) - 5, c.time}
 	case 1:
-		return &Prune{c.time - 2000}
+		return &Prune{c.time - 2000, c.time - 3000}
 	case 2:
 		return &KeyDelete{"s", c.name(), c.one(3), version}
 	case 3:

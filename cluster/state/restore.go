@@ -129,6 +129,8 @@ func (d *decoder) section(tag byte) (err error) {
 		v.users, err = read(d, (*User).key)
 	case sectionTokens:
 		v.tokens, err = read(d, (*Token).key)
+	case sectionSubmissions:
+		v.submissions, err = read(d, (*Submission).key)
 	default:
 		return d.damaged(fmt.Sprintf("there is no section %d", tag))
 	}

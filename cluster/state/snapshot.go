@@ -17,20 +17,21 @@ import (
 // Records are JSON, in order of their keys. A section without records is left out.
 const (
 	magic  = "mobula state\n"
-	format = 1 // grows with each change that older heads would not understand
+	format = 2 // grows with each change that older heads would not understand
 )
 
 // The sections of a snapshot. A number is never used again for another one.
 const (
-	sectionEnd    = 0
-	sectionMeta   = 1
-	sectionNodes  = 2
-	sectionJobs   = 3
-	sectionGroups = 4
-	sectionActors = 5
-	sectionKeys   = 6
-	sectionUsers  = 7
-	sectionTokens = 8
+	sectionEnd         = 0
+	sectionMeta        = 1
+	sectionNodes       = 2
+	sectionJobs        = 3
+	sectionGroups      = 4
+	sectionActors      = 5
+	sectionKeys        = 6
+	sectionUsers       = 7
+	sectionTokens      = 8
+	sectionSubmissions = 9 // since format 2
 )
 
 // Digest identifies a state: equal states of equal index have equal digests.
@@ -70,6 +71,7 @@ func (v *View) encode(e *encoder) {
 	section(e, sectionKeys, v.keys.values())
 	section(e, sectionUsers, v.users.values())
 	section(e, sectionTokens, v.tokens.values())
+	section(e, sectionSubmissions, v.submissions.values())
 	e.write([]byte{sectionEnd})
 }
 
@@ -108,10 +110,11 @@ func section[V any](e *encoder, tag byte, records iter.Seq[V]) {
 }
 
 // The keys of records in their tables.
-func (n *Node) key() id.ID  { return n.ID.ID }
-func (j *Job) key() id.ID   { return j.ID.ID }
-func (g *Group) key() id.ID { return g.ID.ID }
-func (a *Actor) key() id.ID { return a.ID.ID }
-func (k *Key) key() name    { return name{k.Namespace, k.Key} }
-func (u *User) key() name   { return name{name: u.Name} }
-func (t *Token) key() name  { return name{name: t.Hash} }
+func (n *Node) key() id.ID      { return n.ID.ID }
+func (j *Job) key() id.ID       { return j.ID.ID }
+func (g *Group) key() id.ID     { return g.ID.ID }
+func (a *Actor) key() id.ID     { return a.ID.ID }
+func (k *Key) key() name        { return name{k.Namespace, k.Key} }
+func (u *User) key() name       { return name{name: u.Name} }
+func (t *Token) key() name      { return name{name: t.Hash} }
+func (s *Submission) key() name { return name{name: s.ID} }

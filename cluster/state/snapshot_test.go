@@ -100,7 +100,7 @@ func TestOldSnapshots(t *testing.T) {
 	present := filepath.Join("testdata", "compat", fmt.Sprintf("v%d", format))
 	path := filepath.Join(present, "random.snapshot")
 	if _, err := os.Stat(path); golden.Update() && errors.Is(err, os.ErrNotExist) {
-		if err := errors.Join(os.MkdirAll(present, 0o755), os.WriteFile(path, encoded(randomState(t, 1, 400).View()), 0o644)); err != nil {
+		if err := errors.Join(os.MkdirAll(present, 0o755), os.WriteFile(path, encoded(randomState(t, 2, 400).View()), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -121,6 +121,9 @@ func TestOldSnapshots(t *testing.T) {
 		v := s.View()
 		if v.nodes.len() == 0 || v.jobs.len() == 0 || v.groups.len() == 0 || v.actors.len() == 0 || v.keys.len() == 0 || v.users.len() == 0 || v.tokens.len() == 0 || v.Meta() == nil {
 			t.Errorf("%s: something is missing", path)
+		}
+		if v.submissions.len() == 0 && !strings.Contains(path, "v1") {
+			t.Errorf("%s: it has no submitted job", path)
 		}
 		if filepath.Dir(path) == present && !bytes.Equal(encoded(v), data) {
 			t.Errorf("%s: the format changed without a new number", path)

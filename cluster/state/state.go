@@ -15,14 +15,15 @@ type State struct {
 
 // tables is all of the state. Its records are never changed: a command that changes one sets another.
 type tables struct {
-	meta   *Meta // nil before Init
-	nodes  table[id.ID, *Node]
-	jobs   table[id.ID, *Job]
-	groups table[id.ID, *Group]
-	actors table[id.ID, *Actor]
-	keys   table[name, *Key]
-	users  table[name, *User]
-	tokens table[name, *Token]
+	meta        *Meta // nil before Init
+	nodes       table[id.ID, *Node]
+	jobs        table[id.ID, *Job]
+	groups      table[id.ID, *Group]
+	actors      table[id.ID, *Actor]
+	keys        table[name, *Key]
+	users       table[name, *User]
+	tokens      table[name, *Token]
+	submissions table[name, *Submission]
 
 	// What follows is derived from the above.
 	actorNames table[name, id.Actor]

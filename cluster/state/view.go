@@ -98,6 +98,23 @@ func (v *View) ActorsOn(node id.Node) iter.Seq[*Actor] {
 	}
 }
 
+// Submission returns a submitted job, also one that ended.
+func (v *View) Submission(i string) (*Submission, bool) { return v.submissions.get(name{name: i}) }
+
+// Submissions yields all submitted jobs by id.
+func (v *View) Submissions() iter.Seq[*Submission] { return v.submissions.values() }
+
+// SubmissionsOn yields the submitted jobs whose present attempt is a node's, by id. It must end every other one.
+func (v *View) SubmissionsOn(node id.Node) iter.Seq[*Submission] {
+	return func(yield func(*Submission) bool) {
+		for s := range v.submissions.values() {
+			if a := s.Current(); a != nil && a.Node == node && !yield(s) {
+				return
+			}
+		}
+	}
+}
+
 // Key returns an entry of the key-value store.
 func (v *View) Key(namespace, key string) (*Key, bool) { return v.keys.get(name{namespace, key}) }
 
@@ -121,7 +138,8 @@ func (v *View) Users() iter.Seq[*User] { return v.users.values() }
 // Tokens yields all join tokens by hash.
 func (v *View) Tokens() iter.Seq[*Token] { return v.tokens.values() }
 
-// Outstanding returns the work that the state asks for: groups to place, actors to start, and actors to stop so that they restart. A new leader begins with it.
+// Outstanding returns the work that the state asks for: groups to place, actors to start, actors to stop so that they restart, and
+// submitted jobs to start and to stop. A new leader begins with it.
 func (v *View) Outstanding() []Event {
 	var work []Event
 	for _, g := range v.Groups() {
@@ -134,6 +152,14 @@ func (v *View) Outstanding() []Event {
 			work = append(work, a.wanted())
 		} else if a.Stopping {
 			work = append(work, a.unwanted())
+		}
+	}
+	for s := range v.submissions.values() {
+		if s.State == JobPending {
+			work = append(work, s.wanted())
+		}
+		if a := s.Current(); a != nil && s.Stopping {
+			work = append(work, s.unwanted(a))
 		}
 	}
 	return work
