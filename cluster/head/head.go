@@ -20,7 +20,7 @@ import (
 
 // Config says what a head is. All may be empty: then it is in memory, and for this process only.
 type Config struct {
-	Dir string // of its credentials and socket
+	Dir string // of its credentials, socket and files
 	// Log keeps the state. nil: nothing does, and the head is for this process only.
 	Log     state.OpenLog
 	Listen  string // TCP address for nodes and clients, as in :10001
@@ -29,6 +29,8 @@ type Config struct {
 	Version string // of mobula
 	Logger  *slog.Logger
 	Timing  Timing
+	// FilesBytes bounds the files of submitted jobs: 4 GiB.
+	FilesBytes int64
 }
 
 // Timing is when what is done about nodes that are not heard from.
@@ -47,6 +49,7 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = state.Local
 	}
+	c.FilesBytes = cmp.Or(c.FilesBytes, filesBytes)
 	t := &c.Timing
 	t.Heartbeat = cmp.Or(t.Heartbeat, 500*time.Millisecond)
 	t.Suspect = cmp.Or(t.Suspect, 3*time.Second)
@@ -75,6 +78,7 @@ type Head struct {
 	tokens  map[headwire.TokenKind]headwire.Token
 	methods map[string]method
 	hub     hub
+	files   fileKeeper
 	ctx     context.Context
 	stop    context.CancelFunc
 	wg      sync.WaitGroup
@@ -85,18 +89,20 @@ type Head struct {
 
 	listeners []net.Listener
 
-	mu       sync.Mutex // guards below
-	sessions map[*session]bool
-	links    map[id.Node]*link
-	placing  map[id.PlacementGroup]*placing  // groups whose bundles are being reserved
-	starting map[id.Actor]context.CancelFunc // lives that nodes are asked to begin
-	verdicts map[id.ID]verdict               // of groups and actors that wait
-	last     uint64                          // assignment
-	found    found                           // in the last state that was looked at
-	turn     id.Job                          // whose turn the last pass ended with
-	pruned   time.Time
-	unhook   func() bool // of the context that Start was given
-	closing  bool
+	mu        sync.Mutex // guards below
+	sessions  map[*session]bool
+	links     map[id.Node]*link
+	placing   map[id.PlacementGroup]*placing  // groups whose bundles are being reserved
+	starting  map[id.Actor]context.CancelFunc // lives that nodes are asked to begin
+	verdicts  map[id.ID]verdict               // of groups and actors that wait
+	launching map[string]bool                 // submitted jobs that are being given to a node
+	reasons   map[string]string               // why submitted jobs wait
+	last      uint64                          // assignment
+	found     found                           // in the last state that was looked at
+	turn      id.Job                          // whose turn the last pass ended with
+	pruned    time.Time
+	unhook    func() bool // of the context that Start was given
+	closing   bool
 }
 
 // Start starts a head. It returns when the head takes calls. It ends with ctx or by Close.
@@ -105,8 +111,9 @@ func Start(ctx context.Context, c Config) (*Head, error) {
 	h := &Head{
 		conf: c, logger: c.Logger, began: time.Now(), done: make(chan struct{}), wake: make(chan struct{}, 1), tokens: map[headwire.TokenKind]headwire.Token{},
 		sessions: map[*session]bool{}, links: map[id.Node]*link{}, placing: map[id.PlacementGroup]*placing{}, starting: map[id.Actor]context.CancelFunc{},
-		verdicts: map[id.ID]verdict{}, pruned: time.Now(),
+		verdicts: map[id.ID]verdict{}, launching: map[string]bool{}, reasons: map[string]string{}, pruned: time.Now(),
 	}
+	h.files.h = h
 	h.hub.changed = make(chan struct{})
 	h.methods = h.table()
 	h.ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -219,6 +226,7 @@ func (h *Head) Close() error {
 			s.conn.Abort()
 		}
 		h.wg.Wait()
+		h.err = errors.Join(h.err, h.files.close())
 		if h.log != nil {
 			h.err = errors.Join(h.err, h.log.Close())
 		}

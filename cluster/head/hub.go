@@ -37,7 +37,7 @@ func (h *Head) applied(result state.Result) {
 			continue
 		}
 		for _, w := range h.hub.watchers {
-			w.put(headwire.Event{Kind: e.Kind.String(), Node: e.Node, Job: e.Job, Group: e.Group, Actor: e.Actor, Epoch: e.Epoch, State: e.State, Reason: e.Reason})
+			w.put(headwire.Event{Kind: e.Kind.String(), Node: e.Node, Job: e.Job, Group: e.Group, Actor: e.Actor, Submission: e.Submission, Epoch: e.Epoch, State: e.State, Reason: e.Reason})
 		}
 	}
 	h.hub.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 
 func (h *Head) startJob(_ context.Context, _ *session, in headwire.JobSpec) (headwire.JobInfo, error) {
 	j, err := proposeFor[*state.Job](h, &state.JobStart{
-		ID: in.ID, Name: in.Name, Namespace: in.Namespace, Driver: state.Driver{Node: in.Node, Process: in.PID}, Entrypoint: in.Entrypoint, Time: now(),
+		ID: in.ID, Name: in.Name, Namespace: in.Namespace, Driver: state.Driver{Node: in.Node, Process: in.PID}, Entrypoint: in.Entrypoint, Submission: in.Submission, Time: now(),
 	})
 	if err != nil {
 		return headwire.JobInfo{}, err
@@ -44,7 +44,7 @@ func (h *Head) listJobs(context.Context, *session, headwire.None) ([]headwire.Jo
 
 func jobInfo(j *state.Job) headwire.JobInfo {
 	return headwire.JobInfo{
-		JobSpec: headwire.JobSpec{ID: j.ID, Name: j.Name, Namespace: j.Namespace, Node: j.Driver.Node, PID: j.Driver.Process, Entrypoint: j.Entrypoint},
+		JobSpec: headwire.JobSpec{ID: j.ID, Name: j.Name, Namespace: j.Namespace, Node: j.Driver.Node, PID: j.Driver.Process, Entrypoint: j.Entrypoint, Submission: j.Submission},
 		State:   j.State.String(), Message: j.Message, Created: j.Created, Ended: j.EndedAt,
 	}
 }

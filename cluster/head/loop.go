@@ -14,6 +14,7 @@ import (
 const (
 	pruneEvery = 10 * time.Minute
 	keepEnded  = 24 * time.Hour
+	keepJobs   = 7 * 24 * time.Hour // submitted ones
 )
 
 // loop watches nodes and decides, until the head ends.
@@ -50,6 +51,8 @@ func (h *Head) carryOut(e *state.Event) {
 		_ = l.session.peer.Notify(headwire.ReleaseMethod, headwire.Bundles{Group: e.Group})
 	case state.StopActor:
 		_ = l.session.peer.Notify(headwire.StopActorMethod, headwire.ActorLife{ID: e.Actor, Epoch: e.Epoch})
+	case state.StopSubmission:
+		l.stopJob(headwire.JobLife{ID: e.Submission, Attempt: int(e.Epoch)})
 	}
 }
 
@@ -70,9 +73,10 @@ func (h *Head) prune(at time.Time) {
 	if !due {
 		return
 	}
-	if _, err := h.propose(&state.Prune{Before: at.Add(-keepEnded).UnixMilli()}); err != nil {
+	if _, err := h.propose(&state.Prune{Before: at.Add(-keepEnded).UnixMilli(), BeforeJobs: at.Add(-keepJobs).UnixMilli()}); err != nil {
 		h.logger.Warn("what has ended is not forgotten", "error", err)
 	}
+	h.files.tidy(at)
 }
 
 // verdict is what was last decided about a group or an actor that waits.
@@ -91,19 +95,24 @@ func (h *Head) forgetVerdicts() {
 		g, ok := view.Group(id.PlacementGroup{ID: of})
 		return !ok || g.State != state.GroupPending
 	})
+	maps.DeleteFunc(h.reasons, func(of string, _ string) bool {
+		s, ok := view.Submission(of)
+		return !ok || !placeable(s)
+	})
 }
 
 // plan is one run of decide.
 type plan struct {
-	h        *Head
-	at       time.Time
-	view     *state.View
-	snapshot sched.Snapshot
-	queue    []sched.Request
-	demands  map[id.Lease]wanted
-	actors   map[id.Lease]*state.Actor
-	names    *id.Generator
-	failed   []impossible
+	h           *Head
+	at          time.Time
+	view        *state.View
+	snapshot    sched.Snapshot
+	queue       []sched.Request
+	demands     map[id.Lease]wanted
+	actors      map[id.Lease]*state.Actor
+	submissions map[id.Lease]*state.Submission
+	names       *id.Generator
+	failed      []impossible
 }
 
 // impossible is an actor that no node can ever hold.
@@ -121,7 +130,7 @@ type wanted struct {
 // maxSlots bounds how many slots of a demand are decided at a time; the others follow with the next pass.
 const maxSlots = 256
 
-// decide places what waits: groups, actors, and what nodes could not place. It is called without locks.
+// decide places what waits: groups, actors, submitted jobs, and what nodes could not place. It is called without locks.
 func (h *Head) decide(at time.Time) {
 	for _, x := range h.place(at) {
 		h.fail(x.actor, state.Infeasible, x.why)
@@ -132,12 +141,11 @@ func (h *Head) decide(at time.Time) {
 func (h *Head) place(at time.Time) []impossible {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p := &plan{
-		h: h, at: at, view: h.View(), demands: map[id.Lease]wanted{}, actors: map[id.Lease]*state.Actor{}, names: id.NewGenerator([8]byte{}),
-	}
+	p := h.newPlan(at)
 	h.stopStarts(p.view)
 	h.lookIn(p.view)
 	p.addActors()
+	p.addSubmissions()
 	p.addDemands()
 	if len(p.queue) == 0 && !slices.ContainsFunc(h.found.groups, p.toPlace) {
 		return nil
@@ -152,11 +160,20 @@ func (h *Head) place(at time.Time) []impossible {
 	return p.failed
 }
 
+// newPlan begins a run; h.mu is held.
+func (h *Head) newPlan(at time.Time) *plan {
+	return &plan{
+		h: h, at: at, view: h.View(), demands: map[id.Lease]wanted{}, actors: map[id.Lease]*state.Actor{}, submissions: map[id.Lease]*state.Submission{},
+		names: id.NewGenerator([8]byte{}),
+	}
+}
+
 // found is what a state has to be placed, and what that depends on.
 type found struct {
-	in     *state.View
-	actors []*state.Actor // that wait
-	groups []*state.Group // that are not removed
+	in          *state.View
+	actors      []*state.Actor      // that wait
+	submissions []*state.Submission // that have no node
+	groups      []*state.Group      // that are not removed
 }
 
 // lookIn finds that, once for each state: nodes have decide called far more often than the state changes, and most of it has long ended. h.mu is held.
@@ -168,6 +185,11 @@ func (h *Head) lookIn(v *state.View) {
 	for a := range v.Actors() {
 		if waits(a) {
 			h.found.actors = append(h.found.actors, a)
+		}
+	}
+	for s := range v.Submissions() {
+		if placeable(s) {
+			h.found.submissions = append(h.found.submissions, s)
 		}
 	}
 	h.found.groups = slices.DeleteFunc(v.Groups(), func(g *state.Group) bool { return g.State == state.GroupRemoved })

@@ -35,6 +35,18 @@ func (h *Head) table() map[string]method {
 	on(t, headwire.StartJob, mayUse, h.startJob)
 	on(t, headwire.EndJob, mayUse, h.endJob)
 	on(t, headwire.ListJobs, mayUse, h.listJobs)
+	on(t, headwire.JobStarted, mayServe, h.jobStarted)
+	on(t, headwire.JobEnded, mayServe, h.jobEnded)
+	on(t, headwire.SubmitJob, mayUse, h.submitJob)
+	on(t, headwire.GetSubmitted, mayUse, h.getSubmitted)
+	on(t, headwire.WaitSubmitted, mayUse, h.waitSubmitted)
+	on(t, headwire.ListSubmitted, mayUse, h.listSubmitted)
+	on(t, headwire.StopSubmitted, mayUse, h.stopSubmitted)
+	on(t, headwire.DeleteSubmitted, mayUse, h.deleteSubmitted)
+	on(t, headwire.ReadJobLog, mayUse, h.readJobLog)
+	on(t, headwire.HaveFile, mayUse, h.haveFile)
+	on(t, headwire.PutFile, mayUse, h.putFile)
+	on(t, headwire.ReadFile, mayUse, h.readFile)
 	on(t, headwire.CreateGroup, mayUse, h.createGroup)
 	on(t, headwire.WaitGroup, mayUse, h.waitGroup)
 	on(t, headwire.GetGroup, mayUse, h.getGroup)
@@ -72,7 +84,7 @@ func answerable(err error) error {
 		code = headwire.Invalid
 	case is[*state.NotFound](err), is[*state.ActorNotFound](err):
 		code = headwire.NotFound
-	case is[*state.ActorAlreadyExists](err), is[*state.GroupAlreadyExists](err):
+	case is[*state.ActorAlreadyExists](err), is[*state.GroupAlreadyExists](err), is[*state.SubmissionAlreadyExists](err):
 		code = headwire.Exists
 	case is[*state.Stale](err), is[*state.KeyChanged](err), is[*state.TooEarly](err):
 		code = headwire.Stale

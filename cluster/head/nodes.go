@@ -84,13 +84,14 @@ func (h *Head) helloNode(_ context.Context, s *session, in headwire.NodeHello) (
 	l.disconnected()
 	s.link = l
 	l.session, l.epoch, l.hello, l.heard = s, n.Epoch, in, time.Now()
-	l.hello.Actors = nil
+	l.hello.Actors, l.hello.Jobs = nil, nil
 	h.mu.Unlock()
 	if earlier != nil && earlier != s {
 		earlier.conn.Abort()
 	}
 	w := headwire.NodeWelcome{Cluster: h.View().Meta().ID, Epoch: n.Epoch, Heartbeat: h.conf.Timing.Heartbeat.Milliseconds(), Lease: n.Lease - now()}
 	h.reconcile(&w, in)
+	h.reconcileJobs(&w, in, s.peer)
 	h.logger.Info("a node has connected", "node", in.ID, "name", in.Name, "epoch", n.Epoch)
 	h.poke()
 	return w, nil

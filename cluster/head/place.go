@@ -110,6 +110,10 @@ func (p *plan) carryOut(decided *sched.Decisions) {
 			p.h.verdicts[a.ID.ID] = verdict{reason: w.Reason}
 			continue
 		}
+		if s := p.submissions[w.Request]; s != nil {
+			p.h.reasons[s.ID] = w.Reason
+			continue
+		}
 		if d, ok := p.demands[w.Request]; ok && d.from.demands[d.Number] == d.demand && d.reason != w.Reason {
 			d.reason = w.Reason
 			_ = d.from.session.peer.Notify(headwire.VerdictMethod, headwire.Verdict{Demand: d.Number, Reason: w.Reason}) // its connection's end is noticed where it is read
@@ -138,6 +142,8 @@ func (p *plan) refuse(e *sched.Infeasible) {
 		delete(d.from.demands, d.Number) // the other slots of it, too
 		_ = d.from.session.peer.Notify(headwire.VerdictMethod, headwire.Verdict{Demand: d.Number, Reason: e.Error(), Infeasible: true})
 	case ok:
+	case p.submissions[e.Request] != nil:
+		p.h.reasons[p.submissions[e.Request].ID] = e.Error() // it was not so when it was submitted: what it needs may come back
 	default:
 		a := p.actors[e.Request]
 		if a.State == state.ActorPending && p.anyAlive() {
@@ -160,6 +166,10 @@ func (p *plan) assign(placed []sched.Placement) {
 	for _, at := range placed {
 		if a := p.actors[at.Request]; a != nil {
 			p.h.startActor(a, at)
+			continue
+		}
+		if s := p.submissions[at.Request]; s != nil {
+			p.h.launch(s, at.Node)
 			continue
 		}
 		d := p.demands[at.Request]

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mobula/cluster/wire"
+	"mobula/internal/filestore"
 	"mobula/internal/id"
 )
 
@@ -26,38 +27,52 @@ type None struct{}
 
 // Of a head. Those under "node." are for nodes.
 const (
-	Join          Method[JoinRequest, Joined]     = "join"
-	HelloNode     Method[NodeHello, NodeWelcome]  = "node.hello"
-	Heartbeat     Method[Status, HeartbeatReply]  = "node.heartbeat"
-	LeaveNode     Method[None, None]              = "node.leave"
-	ActorEnded    Method[ActorEnd, None]          = "node.actor-ended"
-	StartJob      Method[JobSpec, JobInfo]        = "job.start"
-	EndJob        Method[JobEnd, None]            = "job.end"
-	ListJobs      Method[None, []JobInfo]         = "job.list"
-	GetCluster    Method[None, ClusterInfo]       = "cluster"
-	ListNodes     Method[None, []NodeInfo]        = "node-list"
-	DrainNode     Method[NodeRef, None]           = "node-drain"
-	AskNodes      Method[Query, []Answer]         = "query"
-	CreateGroup   Method[GroupSpec, GroupInfo]    = "group.create"
-	WaitGroup     Method[GroupRef, GroupInfo]     = "group.wait"
-	GetGroup      Method[GroupRef, GroupInfo]     = "group.get"
-	RemoveGroup   Method[GroupRef, None]          = "group.remove"
-	ListGroups    Method[None, []GroupInfo]       = "group.list"
-	RegisterActor Method[ActorSpec, Registration] = "actor.register"
-	WaitActor     Method[ActorWait, ActorInfo]    = "actor.wait"
-	FindActor     Method[ActorName, ActorInfo]    = "actor.find"
-	KillActor     Method[ActorKill, ActorInfo]    = "actor.kill"
-	ListActors    Method[None, []ActorInfo]       = "actor.list"
-	PutKey        Method[KeyPut, KeyVersion]      = "key.put"
-	GetKey        Method[KeyRef, KeyValue]        = "key.get"
-	WatchEvents   Method[WatchSpec, None]         = "watch" // answers when it is canceled; EventMethod notifies
+	Join            Method[JoinRequest, Joined]         = "join"
+	HelloNode       Method[NodeHello, NodeWelcome]      = "node.hello"
+	Heartbeat       Method[Status, HeartbeatReply]      = "node.heartbeat"
+	LeaveNode       Method[None, None]                  = "node.leave"
+	ActorEnded      Method[ActorEnd, None]              = "node.actor-ended"
+	StartJob        Method[JobSpec, JobInfo]            = "job.start"
+	EndJob          Method[JobEnd, None]                = "job.end"
+	ListJobs        Method[None, []JobInfo]             = "job.list" // the drivers
+	JobStarted      Method[JobBegun, None]              = "node.job-started"
+	JobEnded        Method[JobOver, None]               = "node.job-ended"
+	SubmitJob       Method[JobSubmission, SubmittedJob] = "submission.create"
+	GetSubmitted    Method[JobRef, SubmittedJob]        = "submission.get"
+	WaitSubmitted   Method[JobWait, SubmittedJob]       = "submission.wait"
+	ListSubmitted   Method[None, []SubmittedJob]        = "submission.list"
+	StopSubmitted   Method[JobRef, SubmittedJob]        = "submission.stop"
+	DeleteSubmitted Method[JobRef, None]                = "submission.delete"
+	ReadJobLog      Method[JobLogRange, JobLogPart]     = "submission.log"
+	HaveFile        Method[filestore.Ref, FileHave]     = "file.have"
+	PutFile         Method[FilePart, FileHave]          = "file.put"
+	ReadFile        Method[FileRange, FileData]         = "file.read"
+	GetCluster      Method[None, ClusterInfo]           = "cluster"
+	ListNodes       Method[None, []NodeInfo]            = "node-list"
+	DrainNode       Method[NodeRef, None]               = "node-drain"
+	AskNodes        Method[Query, []Answer]             = "query"
+	CreateGroup     Method[GroupSpec, GroupInfo]        = "group.create"
+	WaitGroup       Method[GroupRef, GroupInfo]         = "group.wait"
+	GetGroup        Method[GroupRef, GroupInfo]         = "group.get"
+	RemoveGroup     Method[GroupRef, None]              = "group.remove"
+	ListGroups      Method[None, []GroupInfo]           = "group.list"
+	RegisterActor   Method[ActorSpec, Registration]     = "actor.register"
+	WaitActor       Method[ActorWait, ActorInfo]        = "actor.wait"
+	FindActor       Method[ActorName, ActorInfo]        = "actor.find"
+	KillActor       Method[ActorKill, ActorInfo]        = "actor.kill"
+	ListActors      Method[None, []ActorInfo]           = "actor.list"
+	PutKey          Method[KeyPut, KeyVersion]          = "key.put"
+	GetKey          Method[KeyRef, KeyValue]            = "key.get"
+	WatchEvents     Method[WatchSpec, None]             = "watch" // answers when it is canceled; EventMethod notifies
 )
 
 // Of a node.
 const (
-	ReserveBundles Method[Bundles, None]          = "bundles.reserve"
-	RunActor       Method[ActorRun, Place]        = "actor.run" // answers when its constructor has ended
-	QueryNode      Method[Query, json.RawMessage] = "node.query"
+	ReserveBundles Method[Bundles, None]           = "bundles.reserve"
+	RunActor       Method[ActorRun, Place]         = "actor.run" // answers when its constructor has ended
+	QueryNode      Method[Query, json.RawMessage]  = "node.query"
+	RunJob         Method[JobRun, None]            = "job.run" // answers when the node has taken it on
+	ReadRunLog     Method[JobLogRange, JobLogPart] = "job.log"
 	// AttachActor is for drivers: where, on this machine, a worker takes calls for an actor.
 	AttachActor Method[ActorWait, Attached] = "actor.attach"
 	// AttachWorker is for drivers, too: of any worker of the cluster.
@@ -74,6 +89,7 @@ const (
 	VerdictMethod   = "verdict"     // head: a Verdict
 	ReleaseMethod   = "bundles.release"
 	StopActorMethod = "actor.stop"
+	StopJobMethod   = "job.stop"  // head: a JobLife
 	EventMethod     = "event"     // head: an Event, to those who watch
 	NodeGoneMethod  = "node.gone" // head: a NodeRef of a node that is dead
 )

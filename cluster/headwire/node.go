@@ -19,6 +19,7 @@ type NodeHello struct {
 	PID     int               `json:"pid,omitzero"`
 	Prefix  string            `json:"prefix,omitempty"` // of the ids of its workers and leases, in hex
 	Actors  []ActorLife       `json:"actors,omitempty"` // that run here
+	Jobs    []JobLife         `json:"jobs,omitempty"`   // submitted ones whose end was not told
 }
 
 // ActorLife is one life of an actor.
@@ -27,7 +28,7 @@ type ActorLife struct {
 	Epoch uint64   `json:"epoch"`
 }
 
-// NodeWelcome tells a node what it is to the cluster. Actors and bundles that are not listed it must end.
+// NodeWelcome tells a node what it is to the cluster. Actors, submitted jobs and bundles that are not listed it must end.
 type NodeWelcome struct {
 	Cluster   string      `json:"cluster"`
 	Epoch     uint64      `json:"epoch"`
@@ -35,6 +36,7 @@ type NodeWelcome struct {
 	Lease     int64       `json:"lease"`     // as in HeartbeatReply
 	Actors    []ActorLife `json:"actors,omitempty"`
 	Bundles   []Bundles   `json:"bundles,omitempty"`
+	Jobs      []JobKeep   `json:"jobs,omitempty"`
 }
 
 // Status is what is free on a node.

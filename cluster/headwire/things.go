@@ -13,6 +13,7 @@ type JobSpec struct {
 	Node       id.Node `json:"node,omitzero"`
 	PID        int     `json:"pid,omitzero"`
 	Entrypoint string  `json:"entrypoint,omitempty"`
+	Submission string  `json:"submission,omitempty"` // the submitted job that has started the driver
 }
 
 // JobEnd ends a job.
@@ -220,15 +221,16 @@ type WatchSpec struct {
 
 // Event is something that has changed.
 type Event struct {
-	Watch  uint64            `json:"watch"`
-	Kind   string            `json:"kind"` // node, job, group, actor; lost: events were dropped, look at everything again
-	Node   id.Node           `json:"node,omitzero"`
-	Job    id.Job            `json:"job,omitzero"`
-	Group  id.PlacementGroup `json:"group,omitzero"`
-	Actor  id.Actor          `json:"actor,omitzero"`
-	Epoch  uint64            `json:"epoch,omitzero"`
-	State  string            `json:"state,omitempty"`
-	Reason string            `json:"reason,omitempty"`
+	Watch      uint64            `json:"watch"`
+	Kind       string            `json:"kind"` // node, job, group, actor, submission; lost: events were dropped, look at everything again
+	Node       id.Node           `json:"node,omitzero"`
+	Job        id.Job            `json:"job,omitzero"`
+	Group      id.PlacementGroup `json:"group,omitzero"`
+	Actor      id.Actor          `json:"actor,omitzero"`
+	Submission string            `json:"submission,omitempty"`
+	Epoch      uint64            `json:"epoch,omitzero"`
+	State      string            `json:"state,omitempty"`
+	Reason     string            `json:"reason,omitempty"`
 }
 
 // EventLost is the kind of an event that stands for dropped ones.
