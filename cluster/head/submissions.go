@@ -182,8 +182,13 @@ func (h *Head) readJobLog(ctx context.Context, _ *session, in headwire.JobLogRan
 		return h.readRunLog(ctx, a, in)
 	case a.Log != nil:
 		return h.readKeptLog(a.Outcome, number, in.Offset)
-	case a.ExitCode == nil && a.Signal == 0 && a.Started != 0:
-		return headwire.JobLogPart{}, headwire.Errorf(headwire.NotFound, "the log of attempt %d of job %s is lost with node %s: %s", number, s.ID, cmp.Or(a.NodeName, a.Node.Short()), a.Message)
+	}
+	in.Attempt, in.Wait = number, 0
+	if part, err := h.readRunLog(ctx, a, in); err == nil && len(part.Text) > 0 { // it could not be sent
+		return part, nil
+	}
+	if a.ExitCode == nil && a.Signal == 0 && a.Started != 0 {
+		return headwire.JobLogPart{}, headwire.Errorf(headwire.NotFound, "the log of attempt %d of job %s is lost with its node: %s", number, s.ID, a.Message)
 	}
 	return headwire.JobLogPart{Attempt: number, Ended: true}, nil
 }
@@ -226,10 +231,21 @@ func (h *Head) readRunLog(ctx context.Context, a state.Attempt, in headwire.JobL
 	}
 	in.Wait = min(in.Wait, longestWait.Milliseconds())
 	part, err := headwire.Ask(ctx, peer, headwire.ReadRunLog, in)
-	if headwire.HasCode(err, headwire.NotFound) { // it gets the job ready, or has just told of its end
+	if headwire.HasCode(err, headwire.NotFound) { // it has not taken it on yet, or has just told of its end
+		h.awaitChange(ctx, a, in)
 		return headwire.JobLogPart{Attempt: in.Attempt, Next: max(in.Offset, 0)}, nil
 	}
 	return part, err
+}
+
+// awaitChange waits until the present attempt of a job is not as it was.
+func (h *Head) awaitChange(ctx context.Context, was state.Attempt, in headwire.JobLogRange) {
+	ctx, cancel := context.WithTimeout(ctx, min(time.Duration(in.Wait)*time.Millisecond, time.Second))
+	defer cancel()
+	_, _ = await(ctx, h, func(v *state.View) (bool, bool, error) { // whatever has happened, the caller asks again
+		s, err := submission(v, in.ID)
+		return true, err == nil && (len(s.Attempts) != in.Attempt || s.Attempts[in.Attempt-1].Started != was.Started || s.Attempts[in.Attempt-1].Ended != 0), err
+	})
 }
 
 // readKeptLog reads a log that is here.

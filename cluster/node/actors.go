@@ -351,6 +351,7 @@ func (n *Node) resumeActorsLocked() {
 }
 
 func (n *Node) signalActorsLocked(pause bool) {
+	n.pauseRunsLocked(pause)
 	for _, a := range n.actors {
 		if a.pid == 0 || a.pid == n.pid {
 			continue

@@ -22,7 +22,7 @@ type book struct {
 	ledger  *sched.Ledger
 	last    id.Job // whose turn the last pass ended with
 	order   uint64 // of demands and leases
-	out     []any  // sendMessage, startWorker, stopWorker, reportDemand, askPeer, returnPeer
+	out     []any  // sendMessage, startWorker, stopWorker, reportDemand, askPeer, returnPeer, holdGranted
 	demands map[demandKey]*demand
 	leases  map[id.Lease]*lease
 	workers map[id.Worker]*worker
@@ -30,6 +30,8 @@ type book struct {
 	failed  map[string]int     // tries to start a shared worker, by class.key
 	far     far
 	bundles map[sched.BundleKey]*bundle
+	holds   []hold                       // that wait, in order
+	held    map[id.Lease]sched.Resources // by holds
 }
 
 type bookConfig struct {
@@ -124,7 +126,7 @@ func newBook(conf bookConfig, resources sched.Resources, devices []sched.Device)
 	return &book{
 		conf: conf, ledger: sched.NewLedger(resources, devices),
 		demands: map[demandKey]*demand{}, leases: map[id.Lease]*lease{}, workers: map[id.Worker]*worker{},
-		shared: map[string]*worker{}, failed: map[string]int{}, far: newFar(), bundles: map[sched.BundleKey]*bundle{},
+		shared: map[string]*worker{}, failed: map[string]int{}, far: newFar(), bundles: map[sched.BundleKey]*bundle{}, held: map[id.Lease]sched.Resources{},
 	}
 }
 

@@ -24,6 +24,7 @@ type desk struct {
 	reports []demand
 	asks    []askPeer
 	returns []returnPeer
+	granted []holdGranted
 }
 
 func newDesk(t *testing.T, resources sched.Resources) *desk {
@@ -58,6 +59,8 @@ func (d *desk) do() {
 				d.asks = append(d.asks, a)
 			case returnPeer:
 				d.returns = append(d.returns, a)
+			case holdGranted:
+				d.granted = append(d.granted, a)
 			}
 		}
 	}
@@ -113,6 +116,9 @@ func (d *desk) check() {
 		if l.granted && l.worker.state == workerStarting {
 			d.t.Fatal("a lease was granted on a worker that is not ready")
 		}
+	}
+	for _, r := range d.book.held {
+		sum = sum.Plus(r)
 	}
 	for key := range d.bundles {
 		bundle, _ := d.ledger.BundlePool(key)
@@ -346,5 +352,44 @@ func TestIdleWorkersEnd(t *testing.T) {
 	}
 	if len(d.workers) != d.conf.maxIdle {
 		t.Errorf("%d idle workers", len(d.workers))
+	}
+}
+
+// TestHolds: what an entrypoint wants is kept for it, and given before it is given to tasks.
+func TestHolds(t *testing.T) {
+	d := newDesk(t, sched.Resources{CPU: sched.Whole(2)})
+	first, second := id.Lease{ID: d.conf.ids.Next()}, id.Lease{ID: d.conf.ids.Next()}
+	d.ask(1, 1, id.Job{}, 2, 0, oneCPU)
+	grants := messages[wire.LeaseGrant](d, 1)
+	if len(grants) != 2 {
+		t.Fatalf("%+v", grants)
+	}
+	d.hold(first, sched.Resources{CPU: sched.Whole(2)}, d.now)
+	d.hold(second, sched.Resources{}, d.now)
+	d.do()
+	if len(d.granted) != 1 || d.granted[0].slot != second {
+		t.Errorf("granted %+v", d.granted)
+	}
+	d.ask(2, 1, id.Job{}, 1, 0, oneCPU)
+	d.giveBack(1, grants[0].Lease, d.now)
+	d.do()
+	if got := messages[wire.LeaseGrant](d, 2); len(got) != 0 {
+		t.Error("a task gets what the entrypoint waits for")
+	}
+	d.giveBack(1, grants[1].Lease, d.now)
+	d.do()
+	if len(d.granted) != 2 || d.granted[1].slot != first {
+		t.Errorf("granted %+v", d.granted)
+	}
+	third := id.Lease{ID: d.conf.ids.Next()}
+	d.hold(third, sched.Resources{CPU: sched.Whole(1)}, d.now)
+	d.unhold(third, d.now)
+	d.unhold(first, d.now)
+	d.do()
+	if got := messages[wire.LeaseGrant](d, 2); len(got) != 1 {
+		t.Error("the task does not get what is free again")
+	}
+	if len(d.granted) != 2 {
+		t.Errorf("what was given up is granted: %+v", d.granted)
 	}
 }

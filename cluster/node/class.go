@@ -60,9 +60,12 @@ func (c *class) units(pool *sched.Pool) int {
 }
 
 // lacks lists the resources of which there is not enough for one slot.
-func (c *class) lacks(free sched.Resources) (names []string) {
-	for _, name := range c.resources.Names() {
-		if free.Get(name) < c.resources.Get(name) {
+func (c *class) lacks(free sched.Resources) []string { return lacking(c.resources, free) }
+
+// lacking lists the resources of which less is free than wanted.
+func lacking(wanted, free sched.Resources) (names []string) {
+	for _, name := range wanted.Names() {
+		if free.Get(name) < wanted.Get(name) {
 			names = append(names, name)
 		}
 	}

@@ -20,7 +20,8 @@ const (
 	lockName     = "lock"
 	socketName   = "node.sock"
 	logsName     = "logs"
-	programsName = "programs" // copies of those of other nodes
+	programsName = "programs" // copies of those of other nodes, and of working files
+	jobsName     = "jobs"     // working directories of submitted jobs
 	// orphanAge is how old a directory without a lock must be to count as left behind: its owner may be about to make the lock.
 	orphanAge = time.Minute
 )
@@ -157,7 +158,7 @@ func (d *directory) remove() error {
 	if d.made {
 		err = os.RemoveAll(d.path)
 	} else {
-		for _, name := range []string{socketName, logsName, programsName, lockName} {
+		for _, name := range []string{socketName, logsName, programsName, jobsName, lockName} {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(d.path, name)))
 		}
 	}

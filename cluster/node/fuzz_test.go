@@ -42,6 +42,7 @@ type player struct {
 	*desk
 	script []byte
 	held   []heldLease
+	wanted []id.Lease // holds
 }
 
 type heldLease struct {
@@ -65,11 +66,13 @@ func (p *player) byte(n int) int {
 	return int(b) % n
 }
 
+var class0 class
+
 const fuzzClients = 4
 
 func (p *player) step() {
 	p.manual = p.byte(4) == 0
-	switch what := p.byte(11); {
+	switch what := p.byte(13); {
 	case what < 4:
 		client, number := clientID(1+p.byte(fuzzClients)), uint64(p.byte(3))
 		class := fuzzClasses[p.byte(len(fuzzClasses))]
@@ -88,6 +91,19 @@ func (p *player) step() {
 	case what == 7:
 		for _, w := range p.sortedWorkers() {
 			p.ready(w.id, "/late", p.now)
+		}
+	case what == 11:
+		slot := id.Lease{ID: p.conf.ids.Next()}
+		p.wanted = append(p.wanted, slot)
+		class, err := parseClass(fuzzClasses[p.byte(len(fuzzClasses))])
+		if err != nil || class.resources.CPU > sched.Whole(3) {
+			class = &class0
+		}
+		p.hold(slot, class.resources, p.now)
+	case what == 12:
+		if len(p.wanted) > 0 {
+			p.unhold(p.wanted[0], p.now)
+			p.wanted = p.wanted[1:]
 		}
 	case len(p.held) == 0:
 	case what == 8:
@@ -147,11 +163,17 @@ func (p *player) finish() {
 			p.giveBack(h.client, h.grant.Lease, p.now)
 		}
 		p.held = nil
+		for slot := range p.book.held {
+			p.unhold(slot, p.now)
+		}
 		p.pass(time.Second)
 		p.settle()
-		if len(p.demands)+len(p.held) == 0 {
+		if len(p.demands)+len(p.held)+len(p.holds)+len(p.book.held) == 0 {
 			break
 		}
+	}
+	if len(p.holds) > 0 {
+		p.t.Fatalf("%d entrypoints do not get what they want", len(p.holds))
 	}
 	if len(p.demands) > 0 || len(p.leases) > 0 {
 		p.t.Fatalf("%d requests are not served, %d leases not returned", len(p.demands), len(p.leases))

@@ -41,7 +41,7 @@ func (n *Node) countDriverLocked(c *client, values map[string]string, by int) {
 	if j == nil {
 		j = &job{told: make(chan struct{})}
 		j.spec = headwire.JobSpec{
-			ID: c.job, Name: values[wire.ValueName], Namespace: values[wire.ValueNamespace], Node: n.conf.ID, PID: c.pid, Entrypoint: values[wire.ValuePath],
+			ID: c.job, Name: values[wire.ValueName], Namespace: values[wire.ValueNamespace], Node: n.conf.ID, PID: c.pid, Entrypoint: values[wire.ValuePath], Submission: c.submission,
 		}
 		l.jobs[c.job] = j
 		l.startJobLocked(j)

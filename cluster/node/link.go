@@ -118,7 +118,7 @@ func (l *link) hello(ctx context.Context, peer *headwire.Peer) error {
 	}
 	n.mu.Lock()
 	pool := n.book.ledger.Pool()
-	hello.Actors = n.livesLocked()
+	hello.Actors, hello.Jobs = n.livesLocked(), n.runsLocked()
 	n.mu.Unlock()
 	hello.Total = pool.Total
 	for _, d := range pool.Devices {
@@ -135,6 +135,7 @@ func (l *link) hello(ctx context.Context, peer *headwire.Peer) error {
 	l.peer = peer
 	l.lease = sent.Add(time.Duration(w.Lease) * time.Millisecond)
 	n.keepActorsLocked(w.Actors)
+	n.keepRunsLocked(w.Jobs)
 	n.resumeActorsLocked()
 	if err := n.book.keepBundles(w.Bundles, time.Now()); err != nil {
 		n.logger.Error("the node does not have what the head counts on", "error", err)
@@ -272,6 +273,8 @@ func (l *link) notified(method string, body json.RawMessage) {
 			defer n.mu.Unlock()
 			n.stopActorLocked(in)
 		})
+	case headwire.StopJobMethod:
+		receive(n, body, n.stopRun)
 	case headwire.NodeGoneMethod:
 		receive(n, body, func(in headwire.NodeRef) { n.nodeGone(in) })
 	}
@@ -312,6 +315,18 @@ func (l *link) handle(ctx context.Context, method string, body json.RawMessage) 
 			return nil, err
 		}
 		return n.runActor(ctx, in)
+	case string(headwire.RunJob):
+		in, err := parseCall[headwire.JobRun](body)
+		if err != nil {
+			return nil, err
+		}
+		return headwire.None{}, n.runJob(ctx, in)
+	case string(headwire.ReadRunLog):
+		in, err := parseCall[headwire.JobLogRange](body)
+		if err != nil {
+			return nil, err
+		}
+		return n.readRunLog(ctx, in)
 	case string(headwire.QueryNode):
 		in, err := parseCall[headwire.Query](body)
 		if err != nil {

@@ -1,9 +1,7 @@
 package node
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,12 +12,12 @@ import (
 )
 
 const (
-	logFileSize = 8 << 20 // of each of a worker's two files
+	logFileSize = 8 << 20 // of each of the two files of a log
 	oldSuffix   = ".1"
 	workerLog   = "worker-" // before a worker's id
 )
 
-// logStore keeps the log files of workers within a bound.
+// logStore keeps the log files of workers and submitted jobs within a bound.
 type logStore struct {
 	dir   string
 	bound int64 // of all files together
@@ -29,7 +27,7 @@ type logStore struct {
 	files []*logFile // oldest first; also of workers that have ended
 }
 
-// logFile is what one worker has written: a current file and the one before it.
+// logFile is what one worker, or attempt of a job, has written: a current file and the one before it.
 type logFile struct {
 	store   *logStore
 	name    string
@@ -39,6 +37,7 @@ type logFile struct {
 	oldSize int64
 	dropped int64 // bytes of files that are gone
 	closed  bool
+	more    chan struct{} // closed when there is more; nil while nobody waits
 }
 
 func newLogStore(dir string, bound int64) *logStore {
@@ -73,6 +72,7 @@ func (f *logFile) Write(b []byte) (int, error) {
 		rest = rest[n:]
 	}
 	f.store.shrink()
+	f.tellMore()
 	return len(b), nil
 }
 
@@ -102,6 +102,7 @@ func (f *logFile) close() error {
 	f.store.mu.Lock()
 	defer f.store.mu.Unlock()
 	f.closed = true
+	f.tellMore()
 	if f.file == nil {
 		f.store.files = slices.DeleteFunc(f.store.files, func(x *logFile) bool { return x == f && f.oldSize == 0 })
 		return nil
@@ -150,54 +151,4 @@ func (s *logStore) list() []LogInfo {
 		all = append(all, LogInfo{worker, f.dropped + f.oldSize + f.size, f.closed})
 	}
 	return all
-}
-
-// maxLogPart bounds the bytes of one answer.
-const maxLogPart = 1 << 20
-
-// read returns a part of a log from an offset on; below 0 it counts from the end. What is gone is left out.
-func (s *logStore) read(worker id.Worker, offset int64) (LogPart, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.files, func(f *logFile) bool { return f.name == workerLog+worker.String() })
-	if i < 0 {
-		return LogPart{}, fmt.Errorf("there is no log of worker %s: it wrote nothing, or its log was dropped to make room", worker.Short())
-	}
-	f := s.files[i]
-	end := f.dropped + f.oldSize + f.size
-	if offset < 0 {
-		offset += end
-	}
-	offset = min(max(offset, f.dropped), end)
-	part := LogPart{Text: []byte{}, Next: offset, Ended: f.closed}
-	for _, piece := range []struct {
-		path       string
-		from, size int64
-	}{{f.path + oldSuffix, f.dropped, f.oldSize}, {f.path, f.dropped + f.oldSize, f.size}} {
-		n := min(piece.from+piece.size-part.Next, int64(maxLogPart-len(part.Text)))
-		if n <= 0 || part.Next < piece.from {
-			continue
-		}
-		text, err := readAt(piece.path, part.Next-piece.from, n)
-		if err != nil {
-			return LogPart{}, fmt.Errorf("read the log of worker %s: %w", worker.Short(), err)
-		}
-		part.Text = append(part.Text, text...)
-		part.Next += int64(len(text))
-	}
-	return part, nil
-}
-
-func readAt(path string, offset, n int64) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	text := make([]byte, n)
-	got, err := file.ReadAt(text, offset)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return text[:got], err
 }

@@ -52,7 +52,9 @@ type Config struct {
 	MaxIdle      int           // workers that nobody has a lease on: 4, or as many as there are CPUs
 	StopGrace    time.Duration // how long a worker may take to end after its connection: 1 s
 	MemoryUse    float64       // part of all memory above which workers are stopped: 0.95
-	LogBytes     int64         // of all logs of workers: 256 MB
+	LogBytes     int64         // of all logs of workers and submitted jobs: 256 MB
+	// Command is the path of the mobula command, which submitted jobs find by their PATH; empty: they find what the node finds.
+	Command string
 }
 
 // withDefaults fills in what is not given.
@@ -119,8 +121,9 @@ type Node struct {
 	selfKeys keys
 	peers    map[id.Node]*peer
 	actors   map[id.Actor]*actor
-	wakeAt   time.Time   // what the clock waits for
-	unhook   func() bool // of the context that Start was given
+	runs     map[string]*run // attempts of submitted jobs, by the job
+	wakeAt   time.Time       // what the clock waits for
+	unhook   func() bool     // of the context that Start was given
 	closing  bool
 }
 
@@ -136,7 +139,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	n := &Node{
 		conf: c, logger: c.Logger, pid: os.Getpid(), began: time.Now(), poke: make(chan struct{}, 1), done: make(chan struct{}),
 		clients: map[clientID]*client{}, procs: map[id.Worker]*proc{}, programs: map[string]*program{}, drivers: map[id.Job]clientID{},
-		peers: map[id.Node]*peer{}, actors: map[id.Actor]*actor{}, selfKeys: newKeys(),
+		peers: map[id.Node]*peer{}, actors: map[id.Actor]*actor{}, runs: map[string]*run{}, selfKeys: newKeys(),
 	}
 	own := prefix(c.ID)
 	n.prefix = hex.EncodeToString(own[:])
@@ -272,6 +275,8 @@ func (n *Node) carryOutLocked() {
 				n.askPeerLocked(a)
 			case returnPeer:
 				n.returnPeerLocked(a)
+			case holdGranted:
+				n.runGrantedLocked(a)
 			}
 		}
 	}

@@ -43,7 +43,11 @@ func (Processes) Start(ctx context.Context, spec WorkerSpec) (Process, error) {
 	}
 	p.pipes = pipes
 	p.cmd.Stdout, p.cmd.Stderr = writers[0], writers[1]
-	if err := p.start(writers); err != nil {
+	p.waited, err = launch(p.cmd)
+	for _, w := range writers {
+		_ = w.Close() // the child has its own
+	}
+	if err != nil {
 		for _, pipe := range pipes {
 			_ = pipe.Close() // nothing was read
 		}
@@ -62,7 +66,7 @@ func (Processes) Start(ctx context.Context, spec WorkerSpec) (Process, error) {
 type process struct {
 	cmd    *exec.Cmd
 	pipes  [2]*os.File
-	waited chan error
+	waited <-chan error
 	done   chan struct{}
 	exit   crash.End // set before done is closed
 
@@ -70,23 +74,19 @@ type process struct {
 	ended bool       // it was waited for: its id may be another's
 }
 
-// start executes the command. The system signals the child when the thread that started it ends, so that one stays with it.
-func (p *process) start(writers [2]*os.File) error {
-	p.waited = make(chan error, 1)
+// launch executes a command, and returns what tells of its end. The system signals the child when the thread that started it ends, so that one stays with it.
+func launch(cmd *exec.Cmd) (<-chan error, error) {
+	waited := make(chan error, 1)
 	started := make(chan error)
-	go func() { // ends with the process; finish waits for it
+	go func() { // ends with the process; who is told of that waits for it
 		runtime.LockOSThread()
-		err := p.cmd.Start()
+		err := cmd.Start()
 		started <- err
 		if err == nil {
-			p.waited <- p.cmd.Wait()
+			waited <- cmd.Wait()
 		}
 	}()
-	err := <-started
-	for _, w := range writers {
-		_ = w.Close() // the child has its own
-	}
-	return err
+	return waited, <-started
 }
 
 func (p *process) finish(copies *sync.WaitGroup, stop func() bool) {

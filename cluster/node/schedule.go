@@ -12,9 +12,9 @@ import (
 )
 
 // schedule gives what is free to those who wait: deeper nesting first, then jobs in turns, then first in first. What a deeper request lacks
-// is not given to a shallower one: the tasks that wait for its result hold what the others wait for.
+// is not given to a shallower one: the tasks that wait for its result hold what the others wait for. Entrypoints of jobs come before all.
 func (b *book) schedule(now time.Time) {
-	kept := map[string]bool{}
+	kept := b.grantHolds()
 	for rest := b.sortedDemands(); len(rest) > 0; {
 		n := 1
 		for n < len(rest) && rest[n].depth == rest[0].depth {

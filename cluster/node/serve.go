@@ -24,16 +24,17 @@ const handshakeTime = 10 * time.Second
 
 // client is a connection.
 type client struct {
-	id      clientID
-	conn    *frame.Conn
-	stream  net.Conn
-	role    string
-	pid     int
-	job     id.Job
-	worker  id.Worker // of role worker
-	program string    // that it registered
-	since   time.Time
-	dropped int // messages of output that it did not take in time; Node.mu guards it
+	id         clientID
+	conn       *frame.Conn
+	stream     net.Conn
+	role       string
+	pid        int
+	job        id.Job
+	submission string    // the submitted job whose process it is, or a child of it
+	worker     id.Worker // of role worker
+	program    string    // that it registered
+	since      time.Time
+	dropped    int // messages of output that it did not take in time; Node.mu guards it
 
 	reported chan struct{}     // room for one: it has told what it was asked for
 	actors   []wire.OwnedActor // as it has told; Node.mu guards it
@@ -120,7 +121,7 @@ func (n *Node) welcome(c *client, peer *frame.Hello) (err error) {
 		if p, err = registered(peer.Values); err != nil {
 			return err
 		}
-		c.program = peer.Values[wire.ValueProgram]
+		c.program, c.submission = peer.Values[wire.ValueProgram], peer.Values[wire.ValueSubmission]
 		if text := peer.Values[wire.ValueJob]; text != "" {
 			if c.job, err = id.Parse[id.Job](text); err != nil {
 				return fmt.Errorf("a driver's job: %w", err)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 
@@ -80,6 +81,9 @@ func (s *Session) registration() (map[string]string, error) {
 		return nil, nil
 	}
 	values := map[string]string{wire.ValuePath: s.conf.Path}
+	if job := os.Getenv(wire.EnvJob); job != "" {
+		values[wire.ValueSubmission] = job
+	}
 	if s.conf.Namespace != "" {
 		values[wire.ValueNamespace] = s.conf.Namespace
 	}

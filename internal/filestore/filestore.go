@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -25,9 +26,28 @@ type Ref struct {
 
 // RefOf names content.
 func RefOf(content []byte) Ref {
-	sum := sha256.Sum256(content)
-	return Ref{hex.EncodeToString(sum[:]), int64(len(content))}
+	s := NewSum()
+	_, _ = s.Write(content) // it never fails
+	return s.Ref()
 }
+
+// Sum makes the name of what is written to it.
+type Sum struct {
+	hash hash.Hash
+	size int64
+}
+
+// NewSum returns a Sum to which nothing was written.
+func NewSum() *Sum { return &Sum{hash: sha256.New()} }
+
+// Write never fails.
+func (s *Sum) Write(b []byte) (int, error) {
+	s.size += int64(len(b))
+	return s.hash.Write(b)
+}
+
+// Ref names what was written.
+func (s *Sum) Ref() Ref { return Ref{hex.EncodeToString(s.hash.Sum(nil)), s.size} }
 
 // Check finds a sum that is none: it may be the name of any file else.
 func (r Ref) Check() error {
@@ -58,12 +78,12 @@ func Write(dir string, ref Ref, from io.Reader, mode fs.FileMode) (path string, 
 			_ = os.Remove(file.Name()) // the other error is told
 		}
 	}()
-	hash := sha256.New()
-	_, err = io.CopyN(io.MultiWriter(file, hash), from, ref.Size)
+	sum := NewSum()
+	_, err = io.CopyN(io.MultiWriter(file, sum), from, ref.Size)
 	if err = errors.Join(err, file.Chmod(mode), file.Close()); err != nil {
 		return "", err
 	}
-	if hex.EncodeToString(hash.Sum(nil)) != ref.Sum {
+	if sum.Ref() != ref {
 		return "", ErrDamaged
 	}
 	path = filepath.Join(dir, ref.Sum)
@@ -250,8 +270,8 @@ func (s *Store) drop(p *part) {
 // finish gives a file that is whole its name.
 func (s *Store) finish(p *part) error {
 	name := s.path(p.ref.Sum)
-	sum, err := sumOf(name + partSuffix)
-	if err == nil && sum != p.ref.Sum {
+	ref, err := RefOfFile(name + partSuffix)
+	if err == nil && ref != p.ref {
 		err = ErrDamaged
 	}
 	if err == nil {
@@ -266,17 +286,18 @@ func (s *Store) finish(p *part) error {
 	return nil
 }
 
-func sumOf(path string) (string, error) {
+// RefOfFile names the content of a file.
+func RefOfFile(path string) (Ref, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return Ref{}, err
 	}
 	defer f.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		return "", err
+	sum := NewSum()
+	if _, err := io.Copy(sum, f); err != nil {
+		return Ref{}, err
 	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
+	return sum.Ref(), nil
 }
 
 func writeAt(path string, offset int64, data []byte) error {
