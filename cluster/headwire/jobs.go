@@ -116,8 +116,8 @@ type FileData struct {
 	Data []byte `json:"data,omitempty"`
 }
 
-// FilePartSize is how many bytes of a file go in one call.
-const FilePartSize = 1 << 20
+// FilePartSize is how many bytes of a file go in one call: heartbeats pass between two, also on a slow line.
+const FilePartSize = 256 << 10
 
 // JobLife is one attempt of a submitted job.
 type JobLife struct {

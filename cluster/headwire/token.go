@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -67,6 +68,22 @@ func ParseToken(text string) (t Token, err error) {
 		copy(into, b)
 	}
 	return t, nil
+}
+
+// ReadToken reads a token, or the file that it is in. Its errors do not show a token.
+func ReadToken(text string) (*Token, error) {
+	token, err := ParseToken(text)
+	if err == nil {
+		return &token, nil
+	}
+	data, unread := os.ReadFile(text)
+	if unread != nil {
+		return nil, &TokenError{"it is neither a token nor the name of a file that can be read"}
+	}
+	if token, err = ParseToken(string(data)); err != nil {
+		return nil, err
+	}
+	return &token, nil
 }
 
 // TokenError tells that a text is no token.

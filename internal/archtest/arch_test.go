@@ -25,7 +25,7 @@ var policy = Policy{
 		{"messages of the cluster", "cluster/wire cluster/headwire"},
 		{"runtime of the cluster", "cluster/gpu cluster/worker cluster/driver cluster/headclient cluster/node cluster/head cluster/inspect cluster/session"},
 		{"doctor of the cluster", "cluster/doctor"},
-		{"the SDK", ". arrowvalue"},
+		{"the SDK", ". arrowvalue jobs"},
 		{"what cells show", "display widgets widgets/controls widgets/labextension"},
 		{"what the host links", "interp/direct interp/hostrpc interp/loader/... interp/cellrt"},
 		{"session host", "interp/host/..."},
