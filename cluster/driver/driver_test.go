@@ -248,7 +248,8 @@ func TestEndsAreListed(t *testing.T) {
 		t.Error("it is not canceled")
 	}
 	last := map[string]wire.TaskState{}
-	for _, e := range d.events.take() {
+	told, _ := d.events.take()
+	for _, e := range told {
 		last[e.Name] = e.State
 	}
 	if last["canceled"] != wire.TaskCanceled || last["refused"] != wire.TaskFailed {

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,24 +19,37 @@ type eventLog struct {
 	mu   sync.Mutex // guards below; nothing is locked after it
 	list []wire.TaskEvent
 	free []wire.TaskEvent // room for the next list
+	lost [wire.TaskStates]uint64
 }
 
 // note records that a task has entered a state.
 func (l *eventLog) note(t *task, state wire.TaskState, at time.Time, worker id.Worker) {
+	l.noteError(t, state, at, worker, "")
+}
+
+// noteError is note with why an attempt failed.
+func (l *eventLog) noteError(t *task, state wire.TaskState, at time.Time, worker id.Worker, why string) {
 	t.listed.Store(!state.Ended())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.list) >= maxNoted {
+		l.lost[state]++
 		return
 	}
-	l.list = append(l.list, wire.TaskEvent{Task: t.id(), Name: t.spec.Name, State: state, Nanos: at.UnixNano(), Worker: worker, Attempt: uint64(t.attempt)})
+	if len(why) > wire.MaxEventError {
+		why = strings.ToValidUTF8(why[:wire.MaxEventError], "") // it may have been cut in a letter
+	}
+	l.list = append(l.list, wire.TaskEvent{Task: t.id(), Name: t.spec.Name, State: state, Nanos: at.UnixNano(), Worker: worker, Attempt: uint64(t.attempt), Error: why})
 }
 
-// ended records how an attempt ended that ran for so long.
-func (l *eventLog) ended(t *task, state wire.TaskState, took time.Duration, worker id.Worker) {
-	now := time.Now()
-	l.note(t, wire.TaskRunning, now.Add(-took), worker)
-	l.note(t, state, now, worker)
+// ended records how an attempt ended.
+func (l *eventLog) ended(t *task, m *wire.Result, worker id.Worker) {
+	now, why := time.Now(), ""
+	if m.Failure != nil {
+		why = m.Failure.Message
+	}
+	l.note(t, wire.TaskRunning, now.Add(-time.Duration(m.Nanos)), worker)
+	l.noteError(t, stateOf(m.Status), now, worker, why)
 }
 
 // resolved records the end of a task that no worker has reported.
@@ -47,16 +61,16 @@ func (l *eventLog) resolved(t *task, err error) {
 	if _, ok := errors.AsType[*fault.CanceledError](err); ok {
 		state = wire.TaskCanceled
 	}
-	l.note(t, state, time.Now(), id.Worker{})
+	l.noteError(t, state, time.Now(), id.Worker{}, err.Error())
 }
 
-// take returns what was noted since the last time.
-func (l *eventLog) take() []wire.TaskEvent {
+// take returns what was noted since the last time, and counts what was not.
+func (l *eventLog) take() (list []wire.TaskEvent, lost [wire.TaskStates]uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	list := l.list
-	l.list, l.free = l.free, nil
-	return list
+	list, lost = l.list, l.lost
+	l.list, l.free, l.lost = l.free, nil, [wire.TaskStates]uint64{}
+	return list, lost
 }
 
 // reuse takes back what take has returned.
@@ -101,8 +115,8 @@ func (d *Driver) ownActors() (list []wire.OwnedActor) {
 
 // report sends what was noted to the node.
 func (d *Driver) report() {
-	if list := d.events.take(); len(list) > 0 {
-		m := wire.Events{Job: d.conf.Job, List: list}
+	if list, lost := d.events.take(); len(list) > 0 {
+		m := wire.Events{Job: d.conf.Job, List: list, Dropped: lost}
 		_ = d.node.Send(wire.KindEvents, m.Append) // without the node nobody asks
 		d.events.reuse(list)
 	}

@@ -171,7 +171,7 @@ func (l *lease) result(m *wire.Result) {
 	l.settle(t)
 	broken := t.broken
 	took := time.Duration(m.Nanos)
-	d.events.ended(t, stateOf(m.Status), took, l.grant.Worker)
+	d.events.ended(t, m, l.grant.Worker)
 	if t.spec.Form < wire.FormActor {
 		l.adapt(took)
 	}

@@ -87,7 +87,7 @@ func (l *lease) judge(list []*task, exit *wire.WorkerExited) (again, failed []*t
 			failed = append(failed, t)
 			continue
 		case suspect:
-			l.d.events.note(t, wire.TaskRetried, time.Now(), l.grant.Worker)
+			l.d.events.noteError(t, wire.TaskRetried, time.Now(), l.grant.Worker, exit.Reason)
 			l.d.progress.retried(t)
 			t.attempt++
 		default:

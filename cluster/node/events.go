@@ -18,9 +18,17 @@ type eventLog struct {
 	mu     sync.Mutex // guards below
 	parts  [][]taskEvent
 	count  int
+	total  uint64 // of events, also of those that are gone
 	names  []string
 	number map[string]uint32 // of names
+	errors [keptErrors]string
+	failed uint64                  // how many errors there were: the last ones are in errors
+	states [wire.TaskStates]uint64 // how often a task has entered each, since the start
+	counts []TaskCount             // of a moment ago; nil where events have come since
 }
+
+// keptErrors is how many texts of errors are kept.
+const keptErrors = 1000
 
 // eventsPerPart is how many events are let go at a time.
 const eventsPerPart = 4000
@@ -31,6 +39,7 @@ type taskEvent struct {
 	job     id.Job
 	nanos   int64
 	attempt uint64
+	failure uint64 // the number of its error; 0 for none
 	name    uint32 // its number
 	state   wire.TaskState
 }
@@ -43,9 +52,35 @@ func (l *eventLog) add(m wire.Events) {
 		e := &m.List[i]
 		l.makeRoom()
 		last := &l.parts[len(l.parts)-1]
-		*last = append(*last, taskEvent{task: e.Task, worker: e.Worker, job: m.Job, nanos: e.Nanos, attempt: e.Attempt, name: l.numberOf(e.Name), state: e.State})
+		*last = append(*last, taskEvent{
+			task: e.Task, worker: e.Worker, job: m.Job, nanos: e.Nanos, attempt: e.Attempt, failure: l.keepError(e.Error), name: l.numberOf(e.Name), state: e.State,
+		})
 		l.count++
+		l.total++
+		l.states[e.State]++
 	}
+	for state, n := range m.Dropped {
+		l.states[state] += n
+	}
+	l.counts = nil
+}
+
+// keepError keeps the text of an error, in place of the oldest, and returns its number.
+func (l *eventLog) keepError(text string) uint64 {
+	if text == "" {
+		return 0
+	}
+	l.failed++
+	l.errors[l.failed%keptErrors] = text
+	return l.failed
+}
+
+// errorOf returns the text of an error; "" where it is not kept any more.
+func (l *eventLog) errorOf(number uint64) string {
+	if number == 0 || number+keptErrors <= l.failed {
+		return ""
+	}
+	return l.errors[number%keptErrors]
 }
 
 // makeRoom begins another part where the last is full, and lets the first go where there is enough without it.
@@ -96,16 +131,54 @@ func (l *eventLog) forgetNames() {
 
 // each calls f with the last maxEvents events, the oldest first; l.mu is held.
 func (l *eventLog) each(f func(job id.Job, e wire.TaskEvent)) {
-	skip := l.count - maxEvents
+	l.eachFrom(max(0, l.count-maxEvents), maxEvents, f)
+}
+
+// eachFrom calls f with at most so many events that are kept, from the one on with that place; l.mu is held.
+func (l *eventLog) eachFrom(place, most int, f func(job id.Job, e wire.TaskEvent)) {
 	for _, part := range l.parts {
-		for i := range part {
-			if skip--; skip >= 0 {
-				continue
-			}
-			e := &part[i]
-			f(e.job, wire.TaskEvent{Task: e.task, Name: l.names[e.name], State: e.state, Nanos: e.nanos, Worker: e.worker, Attempt: e.attempt})
+		if place >= len(part) {
+			place -= len(part)
+			continue
 		}
+		for i := place; i < len(part) && most > 0; i++ {
+			e := &part[i]
+			f(e.job, wire.TaskEvent{
+				Task: e.task, Name: l.names[e.name], State: e.state, Nanos: e.nanos, Worker: e.worker, Attempt: e.attempt, Error: l.errorOf(e.failure),
+			})
+			most--
+		}
+		place = 0
 	}
+}
+
+// maxFeed bounds the events of one answer.
+const maxFeed = 10_000
+
+// EventFeed is the answer to the query "feed NUMBER": the events from a number on. The first that a node has ever noted has the number 0.
+type EventFeed struct {
+	Events []EventInfo `json:"events"`
+	Next   uint64      `json:"next"`          // ask for it the next time
+	More   bool        `json:"more,omitzero"` // there are more already
+	Missed uint64      `json:"missed,omitzero"`
+}
+
+// feed returns the events from a number on that are kept; Missed counts those that are not.
+func (l *eventLog) feed(from uint64) EventFeed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := l.total - uint64(min(l.count, maxEvents))
+	f := EventFeed{Events: []EventInfo{}}
+	if from > l.total {
+		from = first // of another life of this node
+	}
+	if from < first {
+		f.Missed, from = first-from, first
+	}
+	l.eachFrom(l.count-int(l.total-from), maxFeed, func(job id.Job, e wire.TaskEvent) { f.Events = append(f.Events, EventInfo{job, e}) })
+	f.Next = from + uint64(len(f.Events))
+	f.More = f.Next < l.total
+	return f
 }
 
 // gatherTime bounds the wait for what drivers tell.
@@ -163,6 +236,7 @@ type TaskInfo struct {
 	Begin   time.Time      `json:"begin,omitzero"` // first event that is known
 	Run     time.Time      `json:"run,omitzero"`   // when the last attempt began to run
 	Last    time.Time      `json:"last"`
+	Error   string         `json:"error,omitempty"` // of the last attempt; of older failures it may be gone
 }
 
 // tasks lists what is known of tasks, in the order of their first events.
@@ -192,6 +266,9 @@ func (t *TaskInfo) update(e *wire.TaskEvent) {
 		t.Worker = e.Worker
 	}
 	t.Begin = earliest(t.Begin, when)
+	if e.Error != "" && e.Attempt >= t.Attempt {
+		t.Error = e.Error
+	}
 	// Events of one task may come from two processes, in any order.
 	if e.Attempt < t.Attempt || e.Attempt == t.Attempt && when.Before(t.Last) {
 		return
@@ -209,6 +286,39 @@ func earliest(x, y time.Time) time.Time {
 	return x
 }
 
+// latestEvent is what update would take of a task's events.
+type latestEvent struct {
+	nanos   int64
+	attempt uint64
+	name    uint32
+	state   wire.TaskState
+}
+
+// latest finds the state of each task, at a tenth of what tasks costs; l.mu is held.
+func (l *eventLog) latest() map[id.Task]latestEvent {
+	last := make(map[id.Task]latestEvent, min(l.count, maxEvents)/3)
+	skip := l.count - maxEvents
+	unnamed, some := l.number[""]
+	for _, part := range l.parts {
+		for i := range part {
+			if skip--; skip >= 0 {
+				continue
+			}
+			e := &part[i]
+			have, known := last[e.task]
+			name := e.name
+			if some && name == unnamed && known {
+				name = have.name
+			}
+			if have.name = name; !known || e.attempt > have.attempt || e.attempt == have.attempt && e.nanos >= have.nanos {
+				have.nanos, have.attempt, have.state = e.nanos, e.attempt, e.state
+			}
+			last[e.task] = have
+		}
+	}
+	return last
+}
+
 // TaskCount is a line in the answer to the query "task-summary".
 type TaskCount struct {
 	Name  string         `json:"name"`
@@ -216,22 +326,28 @@ type TaskCount struct {
 	Tasks int            `json:"tasks"`
 }
 
-// summary counts tasks by name and state.
+// summary counts tasks by name and state. The caller does not change it.
 func (l *eventLog) summary() []TaskCount {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.counts != nil {
+		return l.counts
+	}
 	type kind struct {
-		name  string
+		name  uint32
 		state wire.TaskState
 	}
 	counts := map[kind]int{}
-	for _, t := range l.tasks() {
-		counts[kind{t.Name, t.State}]++
+	for _, e := range l.latest() {
+		counts[kind{e.name, e.state}]++
 	}
 	all := []TaskCount{}
 	for k, n := range counts {
-		all = append(all, TaskCount{k.name, k.state, n})
+		all = append(all, TaskCount{l.names[k.name], k.state, n})
 	}
 	slices.SortFunc(all, func(x, y TaskCount) int {
 		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.State, y.State))
 	})
+	l.counts = all
 	return all
 }

@@ -78,3 +78,81 @@ func TestOldEventsAreForgotten(t *testing.T) {
 		t.Errorf("%d names are kept of %d events", n, maxEvents)
 	}
 }
+
+// TestFeed: whoever asks for what is new gets each event once, in order, and hears of those that it came too late for.
+func TestFeed(t *testing.T) {
+	ids := id.NewGenerator([8]byte{1})
+	var l eventLog
+	add := func(n int) {
+		for range n {
+			l.add(wire.Events{List: []wire.TaskEvent{{Task: id.Task{ID: ids.Next()}, State: wire.TaskRunning, Attempt: 1}}})
+		}
+	}
+	read := func(from uint64) (got []EventInfo, next, missed uint64) {
+		for next = from; ; {
+			f := l.feed(next)
+			got, next, missed = append(got, f.Events...), f.Next, missed+f.Missed
+			if !f.More {
+				return got, next, missed
+			}
+		}
+	}
+	if got, next, _ := read(0); len(got) != 0 || next != 0 {
+		t.Errorf("%d events of none, next %d", len(got), next)
+	}
+	add(3)
+	got, next, _ := read(0)
+	if len(got) != 3 || next != 3 {
+		t.Errorf("%d events, next %d", len(got), next)
+	}
+	add(maxFeed + 2*eventsPerPart)
+	if got, next, _ = read(next); len(got) != maxFeed+2*eventsPerPart || got[0].Task.ID[15] != 4 || next != uint64(3+len(got)) {
+		t.Errorf("%d events from %v, next %d", len(got), got[0].Task, next)
+	}
+	add(maxEvents + 5)
+	got, last, missed := read(next)
+	if len(got) != maxEvents || missed != 5 || last != next+5+maxEvents {
+		t.Errorf("%d events, %d missed, next %d after %d", len(got), missed, last, next)
+	}
+	if got, _, missed = read(last + 1); len(got) != maxEvents || missed != 0 {
+		t.Errorf("a number of another life: %d events, %d missed", len(got), missed)
+	}
+}
+
+// TestErrorsOfEvents: of many failures the last ones are told in full, and all are counted.
+func TestErrorsOfEvents(t *testing.T) {
+	ids := id.NewGenerator([8]byte{1})
+	var l eventLog
+	const more = 5
+	for i := range keptErrors + more {
+		l.add(wire.Events{
+			List:    []wire.TaskEvent{{Task: id.Task{ID: ids.Next()}, State: wire.TaskFailed, Attempt: 1, Error: fmt.Sprint("no ", i)}},
+			Dropped: [wire.TaskStates]uint64{wire.TaskFinished: 2},
+		})
+	}
+	all := l.tasks()
+	if all[more-1].Error != "" || all[more].Error != fmt.Sprint("no ", more) || all[len(all)-1].Error != fmt.Sprint("no ", keptErrors+more-1) {
+		t.Errorf("%q, %q and last %q", all[more-1].Error, all[more].Error, all[len(all)-1].Error)
+	}
+	entered, tasks := l.figures()
+	if entered["failed"] != keptErrors+more || entered["finished"] != 2*(keptErrors+more) || tasks["failed"] != keptErrors+more || entered["queued"] != 0 {
+		t.Errorf("%v, %v", entered, tasks)
+	}
+	l.add(wire.Events{List: []wire.TaskEvent{{Task: all[0].Task, State: wire.TaskRunning, Attempt: 2}}})
+	if _, tasks = l.figures(); tasks["running"] != 1 || tasks["failed"] != keptErrors+more-1 {
+		t.Errorf("after one more: %v", tasks)
+	}
+}
+
+func BenchmarkFigures(b *testing.B) {
+	ids := id.NewGenerator([8]byte{1})
+	var l eventLog
+	for range maxEvents / 3 {
+		x := id.Task{ID: ids.Next()}
+		l.add(wire.Events{List: []wire.TaskEvent{{Task: x, Name: "f", State: wire.TaskQueued}, {Task: x, Name: "f", State: wire.TaskRunning}, {Task: x, Name: "f", State: wire.TaskFinished}}})
+	}
+	for b.Loop() {
+		l.counts = nil
+		l.figures()
+	}
+}

@@ -121,6 +121,7 @@ type Node struct {
 	selfKeys keys
 	peers    map[id.Node]*peer
 	actors   map[id.Actor]*actor
+	counted  workerCounts
 	runs     map[string]*run // attempts of submitted jobs, by the job
 	wakeAt   time.Time       // what the clock waits for
 	unhook   func() bool     // of the context that Start was given

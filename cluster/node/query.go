@@ -94,7 +94,7 @@ func (n *Node) answer(q wire.Query) wire.Answer {
 
 func (n *Node) query(what string) (any, error) {
 	switch what {
-	case "tasks", "task-summary", "events":
+	case "tasks", "task-summary", "events", "figures":
 		n.gather(wire.Report{})
 	case "actors":
 		n.gather(wire.Report{Actors: true})
@@ -113,6 +113,8 @@ func (n *Node) query(what string) (any, error) {
 		return n.events.tasks(), nil
 	case "task-summary":
 		return n.events.summary(), nil
+	case "figures":
+		return n.Figures(), nil
 	}
 	return n.report(what)
 }

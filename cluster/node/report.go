@@ -59,6 +59,13 @@ func (n *Node) report(what string) (any, error) {
 	switch word {
 	case "events":
 		return n.events.all(), nil
+	case "feed":
+		from, err := strconv.ParseUint(rest, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("a feed of events is asked for by the number of the first: %w", err)
+		}
+		n.gather(wire.Report{})
+		return n.events.feed(from), nil
 	case "memory":
 		return n.memoryInfo(), nil
 	case "objects":
@@ -74,7 +81,7 @@ func (n *Node) report(what string) (any, error) {
 		}
 		return n.logs.read(which, offset)
 	}
-	return nil, fmt.Errorf("a node knows nothing of %.40q: ask for node, workers, leases, clients, tasks, task-summary, actors, events, memory, objects, logs or log", what)
+	return nil, fmt.Errorf("a node knows nothing of %.40q: ask for node, workers, leases, clients, tasks, task-summary, actors, events, feed, figures, memory, objects, logs or log", what)
 }
 
 // all lists the events that are kept, in the order in which they came.

@@ -58,6 +58,7 @@ func (n *Node) startLocked(a startWorker) {
 	ctx, cancel := context.WithCancel(n.ctx)
 	p.cancel = cancel
 	n.procs[a.worker] = p
+	n.counted.started++
 	n.running.Go(func() { n.run(ctx, p) })
 }
 
@@ -101,6 +102,7 @@ func (n *Node) finish(p *proc, how ended) {
 	}
 	how.killed = how.killed && !p.planned
 	delete(n.procs, p.spec.Worker)
+	n.counted.ended(p, how)
 	if p.address != "" && p.pid != n.pid {
 		_ = os.Remove(p.address) // a killed worker leaves its socket
 	}

@@ -57,12 +57,21 @@ type TaskEvent struct {
 	Nanos   int64 // when, since 1970
 	Worker  id.Worker
 	Attempt uint64
+	Error   string `json:",omitempty"` // why an attempt failed: the first MaxEventError bytes
 }
+
+// MaxEventError bounds the text of an event's error in bytes.
+const MaxEventError = 1024
+
+// TaskStates is how many states there are, and 1: the size of what is counted by state.
+const TaskStates = int(taskStateEnd)
 
 // Events is a batch of what became of a job's tasks.
 type Events struct {
 	Job  id.Job
 	List []TaskEvent
+	// Dropped counts by state the events that there was no room for.
+	Dropped [TaskStates]uint64
 }
 
 // Report asks a driver for the events that it has.
@@ -89,7 +98,7 @@ type OwnedActor struct {
 const MaxOwnedActors = 10_000
 
 // minEvent is the size of the smallest event in bytes.
-const minEvent = 16 + 1 + 1 + 1 + 16 + 1
+const minEvent = 16 + 1 + 1 + 1 + 16 + 1 + 1
 
 // Append appends the message.
 func (m *Events) Append(b []byte) []byte {
@@ -103,6 +112,10 @@ func (m *Events) Append(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(e.Nanos))
 		b = append(b, e.Worker.ID[:]...)
 		b = binary.AppendUvarint(b, e.Attempt)
+		b = appendString(b, e.Error)
+	}
+	for _, n := range m.Dropped {
+		b = binary.AppendUvarint(b, n)
 	}
 	return b
 }
@@ -118,9 +131,13 @@ func ParseEvents(body []byte) (Events, error) {
 			e := TaskEvent{Task: id.Task{ID: p.id()}}
 			name = p.stringLike(name)
 			e.Name, e.State, e.Nanos, e.Worker, e.Attempt = name, TaskState(p.byte()), int64(p.uvarint()), id.Worker{ID: p.id()}, p.uvarint()
-			p.bad = p.bad || e.State == 0 || e.State >= taskStateEnd
+			e.Error = p.string()
+			p.bad = p.bad || e.State == 0 || e.State >= taskStateEnd || len(e.Error) > MaxEventError
 			m.List[i] = e
 		}
+	}
+	for i := range m.Dropped {
+		m.Dropped[i] = p.uvarint()
 	}
 	return m, p.end("events")
 }

@@ -26,7 +26,7 @@ func messages() []struct {
 	environment := Environment{"digest", Payload{Head: []byte("values")}}
 	taken := Taken{object}
 	returned := Returned{[]id.Task{task, id.New[id.Task]()}}
-	events := Events{id.New[id.Job](), []TaskEvent{{task, "f", TaskRunning, 1 << 60, id.New[id.Worker](), 2}, {Task: task, State: TaskFinished}}}
+	events := Events{id.New[id.Job](), []TaskEvent{{task, "f", TaskRunning, 1 << 60, id.New[id.Worker](), 2, ""}, {Task: task, State: TaskFailed, Error: "no"}}, [TaskStates]uint64{TaskQueued: 7}}
 	grant := LeaseGrant{Request: 3, Lease: id.New[id.Lease](), Worker: id.New[id.Worker](), PID: 7, Address: "/a", Slots: 2}
 	return []struct {
 		name   string
