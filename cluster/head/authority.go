@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -26,6 +27,7 @@ const (
 	authorityFile = "ca.pem" // certificate and key
 	authorityLife = 20 * 365 * 24 * time.Hour
 	nodeLife      = 5 * 365 * 24 * time.Hour // a node gets a new one each time that it starts
+	serverLife    = 398 * 24 * time.Hour     // browsers take none that lives longer; it gets a new one, too
 	clockSkew     = time.Hour
 )
 
@@ -149,6 +151,30 @@ func (a *authority) sign(name string, key any) ([]byte, error) {
 		NotBefore:   time.Now().Add(-clockSkew), NotAfter: time.Now().Add(nodeLife),
 	}
 	return x509.CreateCertificate(rand.Reader, template, a.certificate, key, a.key)
+}
+
+// certifyServer makes a certificate for a server that people and programs reach by these names and addresses. No client can show it.
+func (a *authority) certifyServer(hosts []string) (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("make a server's key: %w", err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: "mobula dashboard"}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, NotBefore: time.Now().Add(-clockSkew), NotAfter: time.Now().Add(serverLife),
+	}
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else if host != "" {
+			template.DNSNames = append(template.DNSNames, host)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("make a server's certificate: %w", err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der, a.certificate.Raw}, PrivateKey: key}, nil
 }
 
 // certify answers the request of a node.

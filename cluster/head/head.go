@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mobula/cluster/headwire"
@@ -87,6 +88,7 @@ type Head struct {
 	err     error // set before done is closed
 	wake    chan struct{}
 
+	proposed  atomic.Uint64
 	listeners []net.Listener
 
 	mu        sync.Mutex // guards below
@@ -99,7 +101,9 @@ type Head struct {
 	reasons   map[string]string               // why submitted jobs wait
 	last      uint64                          // assignment
 	found     found                           // in the last state that was looked at
-	turn      id.Job                          // whose turn the last pass ended with
+	counted   counted
+	link      func(context.Context) (headwire.DashboardLink, error) // to the dashboard
+	turn      id.Job                                                // whose turn the last pass ended with
 	pruned    time.Time
 	unhook    func() bool // of the context that Start was given
 	closing   bool
@@ -166,6 +170,7 @@ func (h *Head) View() *state.View { return h.log.View() }
 
 // propose has a command replicated and applied. Its error is for whoever caused it.
 func (h *Head) propose(c state.Command) (any, error) {
+	h.proposed.Add(1)
 	value, err := h.log.Propose(c)
 	return value, answerable(err)
 }

@@ -154,7 +154,10 @@ func (h *Head) place(at time.Time) []impossible {
 	p.addNodes()
 	p.snapshot.Now, p.snapshot.Last = at.UnixMilli(), h.turn
 	p.snapshot.Patience = sched.Patience{Age: (5 * time.Second).Milliseconds()}
+	began := time.Now()
 	decided := sched.Decide(&p.snapshot, p.queue)
+	h.counted.took += time.Since(began)
+	h.counted.passes++
 	h.turn = decided.Last
 	p.carryOut(&decided)
 	return p.failed

@@ -60,6 +60,9 @@ func (h *Head) table() map[string]method {
 	on(t, headwire.PutKey, mayUse, h.putKey)
 	on(t, headwire.GetKey, mayUse, h.getKey)
 	on(t, headwire.WatchEvents, mayUse, h.watch)
+	on(t, headwire.GetDashboard, mayUse, h.dashboard)
+	on(t, headwire.CheckToken, mayUse, h.checkToken)
+	on(t, headwire.GetFigures, mayUse, h.figures)
 	return t
 }
 

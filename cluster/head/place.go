@@ -120,6 +120,7 @@ func (p *plan) carryOut(decided *sched.Decisions) {
 		}
 	}
 	for _, e := range decided.Infeasible {
+		p.h.counted.refused++
 		p.refuse(e)
 	}
 }
@@ -204,6 +205,7 @@ func (p *plan) send(a *headwire.Assignment, w wanted) {
 	for range a.Slots {
 		all = all.Plus(d.Resources)
 	}
+	p.h.counted.assigned += uint64(a.Slots)
 	on.inflight[a.ID] = inflight{resources: all, group: a.Group, bundle: a.Bundle, until: p.at.Add(inflightTime)}
 	_ = from.session.peer.Notify(headwire.AssignMethod, *a) // its connection's end is noticed where it is read
 	d.Slots -= a.Slots

@@ -2,6 +2,7 @@ package head
 
 import (
 	"context"
+	"crypto/subtle"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -127,19 +128,29 @@ func (h *Head) knows(token headwire.Token) bool {
 	}
 	hash := token.Hash()
 	if token.Kind == headwire.JoinToken {
+		known := false
 		for t := range h.View().Tokens() {
-			if t.Hash == hash {
-				return true
-			}
+			known = known || subtle.ConstantTimeCompare([]byte(t.Hash), []byte(hash)) == 1
 		}
-		return false
+		return known
 	}
+	return h.knowsUser(hash)
+}
+
+// knowsUser reports whether a hash is that of a user's token.
+func (h *Head) knowsUser(hash string) (known bool) {
 	for u := range h.View().Users() {
-		if u.Hash == hash {
-			return true
+		if subtle.ConstantTimeCompare([]byte(u.Hash), []byte(hash)) == 1 {
+			known = true
 		}
 	}
-	return false
+	return known
+}
+
+// AcceptsUser reports whether a text is the token of a user of this cluster.
+func (h *Head) AcceptsUser(text string) bool {
+	token, err := headwire.ParseToken(text)
+	return err == nil && token.Kind == headwire.UserToken && h.knows(token)
 }
 
 // Dial connects to the head from within its process.

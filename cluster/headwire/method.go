@@ -64,6 +64,9 @@ const (
 	PutKey          Method[KeyPut, KeyVersion]          = "key.put"
 	GetKey          Method[KeyRef, KeyValue]            = "key.get"
 	WatchEvents     Method[WatchSpec, None]             = "watch" // answers when it is canceled; EventMethod notifies
+	GetDashboard    Method[None, DashboardLink]         = "dashboard"
+	CheckToken      Method[TokenHash, None]             = "check-token" // Denied: it is no user's
+	GetFigures      Method[None, HeadFigures]           = "figures"
 )
 
 // Of a node.
