@@ -24,7 +24,7 @@ var policy = Policy{
 		{"log of the cluster", "cluster/replog"},
 		{"messages of the cluster", "cluster/wire cluster/headwire"},
 		{"runtime of the cluster", "cluster/gpu cluster/worker cluster/driver cluster/headclient cluster/node cluster/head cluster/inspect cluster/session"},
-		{"doctor of the cluster", "cluster/doctor"},
+		{"doctor and metrics of the cluster", "cluster/doctor cluster/metrics"},
 		{"the SDK", ". arrowvalue jobs"},
 		{"what cells show", "display widgets widgets/controls widgets/labextension"},
 		{"what the host links", "interp/direct interp/hostrpc interp/loader/... interp/cellrt"},
