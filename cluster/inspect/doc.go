@@ -10,11 +10,11 @@
 // A node that hangs, or has lost the head, must not hide the others: its absence is told in List.Missing beside the rows. It is an error where
 // no node has answered at all, and where the head does not within 10 s.
 //
-// Timeline gives the attempts of tasks with begin and end; ReadLog reads on in a worker's log.
+// Timeline gives the attempts of tasks with begin and end; ReadLog reads on in a worker's log. A TaskTracker follows all tasks: it asks for what is new only.
 //
 // # Concurrency
 //
-// All functions may be called from any goroutine; they keep nothing. What they return belongs to the caller.
+// All functions and methods may be called from any goroutine; functions keep nothing. What they return belongs to the caller.
 //
 // # Testing
 //

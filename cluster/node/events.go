@@ -2,7 +2,10 @@ package node
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -155,12 +158,36 @@ func (l *eventLog) eachFrom(place, most int, f func(job id.Job, e wire.TaskEvent
 // maxFeed bounds the events of one answer.
 const maxFeed = 10_000
 
-// EventFeed is the answer to the query "feed NUMBER": the events from a number on. The first that a node has ever noted has the number 0.
+// EventFeed is the answer to the query "feed NODE:NUMBER NODE:NUMBER...", one question for many nodes: each tells its events from its number on, or all
+// where it is not named. The first event that a node has ever noted has the number 0.
 type EventFeed struct {
 	Events []EventInfo `json:"events"`
 	Next   uint64      `json:"next"`          // ask for it the next time
 	More   bool        `json:"more,omitzero"` // there are more already
 	Missed uint64      `json:"missed,omitzero"`
+}
+
+// feedFrom finds this node's number in such a question.
+func (n *Node) feedFrom(text string) (uint64, error) {
+	for part := range strings.FieldsSeq(text) {
+		node, number, ok := strings.Cut(part, ":")
+		if from, err := strconv.ParseUint(number, 10, 64); !ok || err != nil {
+			return 0, fmt.Errorf("%.60q is not a node and the number of an event: give NODE:NUMBER", part)
+		} else if node == n.conf.ID.String() {
+			return from, nil
+		}
+	}
+	return 0, nil
+}
+
+// FeedQuestion asks each node for its events from its number on.
+func FeedQuestion(from map[id.Node]uint64) string {
+	var text strings.Builder
+	text.WriteString("feed")
+	for node, number := range from {
+		fmt.Fprintf(&text, " %s:%d", node, number)
+	}
+	return text.String()
 }
 
 // feed returns the events from a number on that are kept; Missed counts those that are not.

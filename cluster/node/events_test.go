@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -154,5 +155,25 @@ func BenchmarkFigures(b *testing.B) {
 	for b.Loop() {
 		l.counts = nil
 		l.figures()
+	}
+}
+
+func TestFeedQuestion(t *testing.T) {
+	one, other := id.New[id.Node](), id.New[id.Node]()
+	question := FeedQuestion(map[id.Node]uint64{one: 7, other: 9})
+	for _, c := range []struct {
+		node id.Node
+		text string
+		want uint64
+		ok   bool
+	}{
+		{one, question, 7, true}, {other, question, 9, true}, {id.New[id.Node](), question, 0, true}, {one, FeedQuestion(nil), 0, true},
+		{one, "feed 12", 0, false}, {one, "feed " + one.String() + ":-1", 0, false},
+	} {
+		rest, _ := strings.CutPrefix(c.text, "feed")
+		got, err := (&Node{conf: Config{ID: c.node}}).feedFrom(rest)
+		if got != c.want || (err == nil) != c.ok {
+			t.Errorf("%q: %d, %v", c.text, got, err)
+		}
 	}
 }

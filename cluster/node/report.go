@@ -60,9 +60,9 @@ func (n *Node) report(what string) (any, error) {
 	case "events":
 		return n.events.all(), nil
 	case "feed":
-		from, err := strconv.ParseUint(rest, 10, 64)
+		from, err := n.feedFrom(rest)
 		if err != nil {
-			return nil, fmt.Errorf("a feed of events is asked for by the number of the first: %w", err)
+			return nil, err
 		}
 		n.gather(wire.Report{})
 		return n.events.feed(from), nil
