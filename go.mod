@@ -9,12 +9,15 @@ require golang.org/x/sys v0.49.0
 require github.com/tidwall/btree v1.8.1
 
 require (
+	github.com/evanw/esbuild v0.28.0
+	github.com/gorilla/websocket v1.5.3
 	github.com/hashicorp/raft v1.7.3
 	github.com/hashicorp/raft-boltdb/v2 v2.3.1
 	github.com/prometheus/client_golang v1.23.2
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
+	golang.org/x/time v0.15.0
 )
 
 require (

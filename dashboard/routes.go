@@ -1,0 +1,131 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"mobula/cluster/headwire"
+	"mobula/cluster/metrics"
+)
+
+// policy allows the page nothing but this server. It may be shown in a frame of the same site: JupyterLab, behind its proxy.
+const policy = "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'self'"
+
+// open are the routes that let people in; all others are guarded.
+func (s *Server) routes() http.Handler {
+	inside := http.NewServeMux()
+	for name := range assets() {
+		if name != indexName {
+			inside.Handle("GET /"+name, s.asset(name))
+		}
+	}
+	inside.HandleFunc("GET /ws", s.websocket)
+	inside.HandleFunc("GET /api/state", s.listTopics)
+	inside.HandleFunc("GET /api/state/{topic}", s.state)
+	inside.HandleFunc("GET /api/logs/{worker}", s.rawLog)
+	inside.HandleFunc("GET /api/logs/{worker}/search", s.searchLog)
+	inside.HandleFunc("POST /logout", s.logout)
+	if s.conf.Jobs != nil {
+		inside.Handle("/api/jobs", s.conf.Jobs)
+		inside.Handle("/api/jobs/", s.conf.Jobs)
+	}
+	collectors := []prometheusCollector{metrics.Head(s.conf.Caller)}
+	if s.conf.Process {
+		collectors = append(collectors, metrics.Process())
+	}
+	inside.Handle("GET /metrics", metrics.Handler(s.logger, collectors...))
+	inside.Handle("GET /metrics/nodes", metrics.Handler(s.logger, metrics.Nodes(s.conf.Caller)))
+	inside.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		answerError(w, http.StatusNotFound, "there is no such page or method here")
+	})
+
+	all := http.NewServeMux()
+	all.HandleFunc("GET /{$}", s.page)
+	all.HandleFunc("POST /login", s.login)
+	all.Handle("/", s.guarded(inside))
+	return hardened(all)
+}
+
+// hardened sets the headers that browsers heed. Nothing is kept in caches but what says so itself.
+func hardened(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "SAMEORIGIN")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// answerJSON answers with a value.
+func answerJSON(w http.ResponseWriter, status int, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		status, data = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be encoded"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(data, '\n')) // whoever asked may have gone
+}
+
+// failure is the body of answers that are errors.
+type failure struct {
+	Error string `json:"error"`
+}
+
+func answerError(w http.ResponseWriter, status int, message string) {
+	answerJSON(w, status, failure{message})
+}
+
+// statusOf is the HTTP status of what head or nodes answered.
+func statusOf(err error) int {
+	if e, ok := errors.AsType[*badRequest](err); ok {
+		return e.status
+	}
+	switch {
+	case headwire.HasCode(err, headwire.NotFound):
+		return http.StatusNotFound
+	case headwire.HasCode(err, headwire.Invalid):
+		return http.StatusBadRequest
+	case headwire.HasCode(err, headwire.Denied):
+		return http.StatusForbidden
+	}
+	return http.StatusBadGateway
+}
+
+// badRequest is a mistake of whoever asks.
+type badRequest struct {
+	status  int
+	message string
+}
+
+// Error gives the message.
+func (e *badRequest) Error() string { return e.message }
+
+// listTopics answers which topics there are.
+func (s *Server) listTopics(w http.ResponseWriter, _ *http.Request) {
+	answerJSON(w, http.StatusOK, topicNames())
+}
+
+// state answers with a topic as it is now.
+func (s *Server) state(w http.ResponseWriter, r *http.Request) {
+	params := map[string]string{}
+	for name, values := range r.URL.Query() {
+		params[name] = values[0]
+	}
+	t, err := findTopic(r.PathValue("topic"))
+	if err == nil {
+		var v view
+		if v, err = t.look(r.Context(), s, request{params: params}); err == nil {
+			answerJSON(w, http.StatusOK, v.whole())
+			return
+		}
+	}
+	answerError(w, statusOf(err), err.Error())
+}
