@@ -25,6 +25,7 @@ var policy = Policy{
 		{"messages of the cluster", "cluster/wire cluster/headwire"},
 		{"runtime of the cluster", "cluster/gpu cluster/worker cluster/driver cluster/headclient cluster/node cluster/head cluster/inspect cluster/session"},
 		{"doctor and metrics of the cluster", "cluster/doctor cluster/metrics"},
+		{"dashboard", "dashboard dashboard/..."},
 		{"the SDK", ". arrowvalue jobs"},
 		{"what cells show", "display widgets widgets/controls widgets/labextension"},
 		{"what the host links", "interp/direct interp/hostrpc interp/loader/... interp/cellrt"},

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,12 +19,7 @@ import (
 func open(t *testing.T, dir string, bound int64, needed ...string) *Store {
 	t.Helper()
 	s, err := Open(dir, Config{Bound: bound, Most: bound / 2, Needed: func(sum string) bool {
-		for _, n := range needed {
-			if n == sum {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(needed, sum)
 	}})
 	if err != nil {
 		t.Fatal(err)
