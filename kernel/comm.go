@@ -82,6 +82,11 @@ func (c *Comm) Close(data any) {
 
 // publish sends a message under the request that is handled; outside of one, under the cell of a hosted comm.
 func (c *Comm) publish(msgType string, content object, metadata any, buffers [][]byte) {
+	c.publishUnder(c.cell, msgType, content, metadata, buffers)
+}
+
+// publishUnder is publish by another cell than the comm's own.
+func (c *Comm) publishUnder(cell int, msgType string, content object, metadata any, buffers [][]byte) {
 	c.mu.Lock()
 	current := c.current
 	c.mu.Unlock()
@@ -90,7 +95,7 @@ func (c *Comm) publish(msgType string, content object, metadata any, buffers [][
 	case current != nil:
 		parent = current.RawHeader
 	case c.hosted:
-		parent = c.comms.k.outputs.parent(c.cell)
+		parent = c.comms.k.outputs.parent(cell)
 	}
 	c.comms.k.publishFull(parent, msgType, content, metadata, buffers)
 }

@@ -70,7 +70,7 @@ func (o *outputs) Comm(e cellio.CommEvent) {
 		cs.mu.Unlock()
 		return
 	case e.Op == cellio.CommSend:
-		c.publish("comm_msg", object{"comm_id": c.ID, "data": orObject(m.Data)}, metadata, m.Buffers)
+		c.publishUnder(e.Cell, "comm_msg", object{"comm_id": c.ID, "data": orObject(m.Data)}, metadata, m.Buffers)
 	case e.Op == cellio.CommClose:
 		c.Close(m.Data)
 	}

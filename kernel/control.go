@@ -46,11 +46,10 @@ type controlRequest struct {
 func openControl(c *Comm, _ CommMessage) error {
 	x := &control{c: c, k: c.Kernel()}
 	c.OnMessage(x.message)
-	c.OnClose(func(CommMessage) { x.unwatch() })
 	return nil
 }
 
-// message takes a request. What takes long is done on a goroutine of the kernel's.
+// message takes a request. What takes long is done on a goroutine of the comm's.
 func (x *control) message(m CommMessage) {
 	var q controlRequest
 	if err := json.Unmarshal(m.Data, &q); err != nil {
@@ -61,8 +60,8 @@ func (x *control) message(m CommMessage) {
 		x.subscribe(q)
 		return
 	}
-	x.k.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(x.k.ctx, controlTime)
+	x.c.Go(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, controlTime)
 		defer cancel()
 		value, err := x.do(ctx, q)
 		x.answer(q.Seq, value, err)
@@ -123,23 +122,18 @@ func (x *control) subscribe(q controlRequest) {
 		x.answer(q.Seq, nil, fmt.Errorf("there is no topic %.40q", q.Topic))
 		return
 	}
-	ctx, cancel := context.WithCancel(x.k.ctx)
-	x.mu.Lock()
-	before := x.watch
-	x.watch = cancel
-	x.mu.Unlock()
-	if before != nil {
-		before()
-	}
-	x.k.wg.Go(func() { x.follow(ctx) })
-}
-
-func (x *control) unwatch() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.watch != nil {
-		x.watch()
-	}
+	x.c.Go(func(ctx context.Context) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		x.mu.Lock()
+		before := x.watch
+		x.watch = cancel
+		x.mu.Unlock()
+		if before != nil {
+			before()
+		}
+		x.follow(ctx)
+	})
 }
 
 // follow sends the state of the cluster when it has changed, until nobody wants it.
