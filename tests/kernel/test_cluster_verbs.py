@@ -63,7 +63,7 @@ def test_a_node_that_is_killed(own):
     kit.until(lambda: nodes_used(own) == 2, kit.PATIENCE, "tasks run on both nodes")
     guards = [p for p in own.process.children() if "--embedded" in p.cmdline() and "--address" in p.cmdline()]
     (guard,) = guards
-    (node,) = [p for p in guard.children() if "--embedded" in p.cmdline()]
+    (node,) = [p for p in guard.children() if any(a.startswith("--embedded") for a in p.cmdline())]
     running = own.send("sum := 0\nfor _, v := range mobula.Values(mobula.Map(make([]int, 40), func(int) int { time.Sleep(50 * time.Millisecond); return 1 })) { sum += v }\nsum")
     kit.until(lambda: len(node.children(recursive=True)) > 0, kit.PATIENCE, "the node has a worker")
     node.send_signal(signal.SIGKILL)
