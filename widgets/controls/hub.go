@@ -175,7 +175,7 @@ func (h *hub) arm() (now bool) {
 
 func (h *hub) tick() {
 	h.mu.Lock()
-	h.armed = false
+	h.armed, h.last = false, time.Now() // a change that comes before the round asks for none of its own
 	h.mu.Unlock()
 	h.round(sendRound)
 }
