@@ -33,6 +33,7 @@ suite core 450 go test -race -timeout 440s ./tests/core/...
 suite memory 40 go test -timeout 35s -run 'TestTwiceTheStore' ./tests/core # the race detector takes memory of its own
 suite kernel 330 bash -c 'pytests tests/kernel'
 [ -z "${MOBULA_KILLS:-}" ] || suite kills 1500 bash -c 'pytests --timeout 1400 tests/kernel/test_kills.py'
+[[ " ${only[*]} " != *" wheel "* ]] || suite wheel 900 bash -c 'pytests --timeout 800 tests/wheel'
 suite lang 200 go run ./tests/lang -sample 3m -seed 1 -report ""
 suite browser 300 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
 

@@ -10,6 +10,16 @@ import (
 	"mobula/kernel/spec"
 )
 
+// installRelocatable writes the kernelspec for the binary of the prefix that it is in.
+func installRelocatable(dataDir string, out io.Writer) error {
+	dir, err := spec.Install(dataDir, spec.OfPrefix)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "Installed the kernel %q in %s, for bin/mobula of the same prefix.\n", spec.DisplayName, dir)
+	return err
+}
+
 // install writes the kernelspec, and begins to build what the first cell needs.
 func install(dataDir string, out io.Writer) error {
 	binary, err := executable()

@@ -110,15 +110,30 @@ func (p *specPlace) command(cmd *cobra.Command, do func(dataDir string, out io.W
 
 // kernelInstallCommand is  mobula kernel install.
 func kernelInstallCommand() *cobra.Command {
-	return new(specPlace).command(&cobra.Command{
+	place, relocatable := new(specPlace), false
+	cmd := place.command(&cobra.Command{
 		Use:   "install",
 		Short: `tell Jupyter about the kernel "Go (Mobula)"`,
 		Long: `Tell Jupyter about the kernel "Go (Mobula)": it will start this binary, where it is now. What the
 first cell needs is built in the background.`,
 		Example: `  mobula kernel install
   mobula kernel install --sys-prefix     # in an active virtual environment
-  mobula kernel install --prefix /opt/jupyter`,
-	}, install)
+  mobula kernel install --prefix /opt/jupyter
+  mobula kernel install --prefix build/root --relocatable    # for a package: bin/mobula lies beside share/`,
+	}, func(dataDir string, out io.Writer) error {
+		if relocatable {
+			return installRelocatable(dataDir, out)
+		}
+		return install(dataDir, out)
+	})
+	cmd.Flags().BoolVar(&relocatable, "relocatable", false, "start bin/mobula of the same prefix, wherever that will be; with --prefix or --sys-prefix")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if relocatable && !place.sys && place.prefix == "" {
+			return misuse("--relocatable needs --prefix or --sys-prefix: the kernelspec of a user is in no prefix")
+		}
+		return nil
+	}
+	return cmd
 }
 
 // kernelUninstallCommand is  mobula kernel uninstall.

@@ -17,7 +17,7 @@ const CName = "cell.go"
 
 // ErrNoC is returned by TranslateC on a machine without a C compiler.
 var ErrNoC = errors.New(`import "C" needs a C compiler, and none was found (or CGO_ENABLED is 0): install gcc ` +
-	`(Debian, Ubuntu: apt install gcc libc6-dev; Fedora: dnf install gcc; Alpine: apk add gcc musl-dev), then restart the kernel`)
+	`(Debian, Ubuntu: apt install gcc libc6-dev; Fedora: dnf install gcc; Alpine: apk add gcc musl-dev; in the Python environment of mobula: pip install ziglang), then restart the kernel`)
 
 // CFile is a Go file that imports "C".
 type CFile struct {
@@ -51,7 +51,7 @@ func (t Toolchain) TranslateC(ctx context.Context, f CFile) (*Translated, error)
 		return nil, fmt.Errorf("make a folder for cgo: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	c := &cBuild{tc: t, file: f, dir: dir, env: append(f.environ(), "TMPDIR="+dir)}
+	c := &cBuild{tc: t, file: f, dir: dir, env: append(t.environ(f.environ()), "TMPDIR="+dir)}
 	text := f.Text + fmt.Sprintf("\n// file %d\n", f.ID) // names of C symbols are made from a digest of the text
 	if err := os.WriteFile(filepath.Join(dir, CName), []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write the file for cgo: %w", err)

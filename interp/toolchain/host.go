@@ -86,7 +86,7 @@ func PrepareHost(ctx context.Context, tc Toolchain, source fs.FS, progress func(
 // hostDigest names a host by everything that it depends on.
 func hostDigest(tc Toolchain, source fs.FS) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, tc.Version, tc.GOROOT, tc.Cgo, overlay.Digest(), os.Getenv("GOAMD64"), os.Getenv("GOEXPERIMENT"), hostTextAddress)
+	fmt.Fprintln(h, tc.Version, tc.GOROOT, tc.Cgo, tc.CC, overlay.Digest(), os.Getenv("GOAMD64"), os.Getenv("GOEXPERIMENT"), hostTextAddress)
 	err := fs.WalkDir(source, ".", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -161,7 +161,7 @@ func writeSource(dir string, source fs.FS) error {
 func (h *Host) indexFile() string { return h.Path + ".packages.json" }
 
 func (h *Host) writeIndex(ctx context.Context, tc Toolchain) error {
-	list, err := tc.ListWithDeps(ctx, h.Source, hostEnv(tc.Cgo), h.Flags, hostPackage)
+	list, err := tc.ListWithDeps(ctx, h.Source, tc.hostEnv(), h.Flags, hostPackage)
 	if err != nil {
 		return fmt.Errorf("list the packages of the session host: %w", err)
 	}

@@ -48,7 +48,7 @@ func BuildHostPackage(ctx context.Context, t Toolchain, srcDir, pkg, outPath str
 	}
 	progress("compiling the session host (once for each Go toolchain)")
 	tmp := filepath.Join(work, "host")
-	if err := t.build(ctx, srcDir, append(HostFlags(over, t.Cgo), "-o", tmp, pkg)); err != nil {
+	if err := t.build(ctx, srcDir, append(t.HostFlags(over), "-o", tmp, pkg)); err != nil {
 		return err
 	}
 	progress("compiling the self-test cell")
@@ -72,25 +72,28 @@ func BuildHostPackage(ctx context.Context, t Toolchain, srcDir, pkg, outPath str
 func OverlayDir(host string) string { return host + ".overlay" }
 
 // HostFlags are the arguments of the go command that builds a session host.
-func HostFlags(overlayFile string, cgo bool) []string {
-	ld := "-pruneweakmap=false -linkmode=external -extldflags=-Wl,-Ttext-segment=" + hostTextAddress
-	if !cgo {
-		ld = "-pruneweakmap=false -linkmode=internal -T=" + hostTextAddressNoC
+func (t Toolchain) HostFlags(overlayFile string) []string {
+	ld := "-pruneweakmap=false -linkmode=internal -T=" + hostTextAddressNoC
+	switch {
+	case t.Cgo && t.hasZig():
+		ld = "-pruneweakmap=false -linkmode=external -extldflags=-Wl,--image-base=" + hostTextAddress
+	case t.Cgo:
+		ld = "-pruneweakmap=false -linkmode=external -extldflags=-Wl,-Ttext-segment=" + hostTextAddress
 	}
 	return []string{"build", "-overlay", overlayFile, "-tags", "mobulahost", "-ldflags", ld}
 }
 
 // hostEnv is the environment of the host's build: nothing of the user's settings for their own programs.
-func hostEnv(cgo bool) []string {
+func (t Toolchain) hostEnv() []string {
 	flag := "CGO_ENABLED=0"
-	if cgo {
+	if t.Cgo {
 		flag = "CGO_ENABLED=1"
 	}
-	return append(os.Environ(), flag, "GOFLAGS=-mod=mod", "GOWORK=off", "GOOS=", "GOARCH=", "GO111MODULE=on", "GOPROXY=off", "GOTOOLCHAIN=local")
+	return append(os.Environ(), flag, "CC="+t.CC, "GOFLAGS=-mod=mod", "GOWORK=off", "GOOS=", "GOARCH=", "GO111MODULE=on", "GOPROXY=off", "GOTOOLCHAIN=local")
 }
 
 func (t Toolchain) build(ctx context.Context, dir string, args []string) error {
-	out, err := Command(ctx, dir, hostEnv(t.Cgo), t.GoCmd, args...).CombinedOutput()
+	out, err := Command(ctx, dir, t.hostEnv(), t.GoCmd, args...).CombinedOutput()
 	if err == nil {
 		return nil
 	}

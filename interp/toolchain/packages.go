@@ -155,7 +155,7 @@ func importError(k *Package) error {
 // list runs go list -json with the given flags.
 func (t Toolchain) list(ctx context.Context, dir string, env, flags, paths []string) ([]*Package, error) {
 	args := append([]string{"list", "-e", "-json=ImportPath,Name,Dir,Export,Standard,Imports,Module,Error"}, flags...)
-	cmd := Command(ctx, dir, env, t.GoCmd, append(append(args, "--"), paths...)...)
+	cmd := Command(ctx, dir, t.environ(env), t.GoCmd, append(append(args, "--"), paths...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	runErr := cmd.Run()

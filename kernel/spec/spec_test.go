@@ -6,6 +6,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -71,6 +72,26 @@ func check(t *testing.T, dir string) {
 	}
 	if svg, err := os.ReadFile(filepath.Join(dir, "logo-svg.svg")); err != nil || !bytes.Contains(svg, []byte("<svg")) {
 		t.Errorf("logo-svg.svg: %v", err)
+	}
+}
+
+// TestOfPrefix: the kernelspec of a package names the binary of whatever prefix it comes to lie in.
+func TestOfPrefix(t *testing.T) {
+	prefix := t.TempDir()
+	data, err := PrefixDir(prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := Install(data, OfPrefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct{ Argv []string }
+	if text, err := os.ReadFile(filepath.Join(dir, "kernel.json")); err != nil || json.Unmarshal(text, &got) != nil {
+		t.Fatalf("%s, %v", text, err)
+	}
+	if path := filepath.Clean(strings.ReplaceAll(got.Argv[0], "{resource_dir}", dir)); path != filepath.Join(prefix, "bin", "mobula") {
+		t.Error(path)
 	}
 }
 
