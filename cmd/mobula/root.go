@@ -38,6 +38,7 @@ var groups = []struct {
 }{
 	{"kernel", "The kernel:", []func() *cobra.Command{
 		kernelCommand,
+		labCommand,
 	}},
 	{"programs", "Programs:", []func() *cobra.Command{
 		buildCommand,
@@ -76,7 +77,8 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 		Long:    "Mobula is a Jupyter kernel for Go with a distributed runtime behind it.",
 		Version: version,
 		Args:    cobra.ArbitraryArgs, // dispatch has looked for the command
-		Example: `  mobula kernel install             # tell Jupyter about the kernel
+		Example: `  mobula lab                        # open JupyterLab with the kernel in it
+  mobula kernel install             # tell Jupyter about the kernel
   mobula start --head               # make a cluster of this machine
   mobula status                     # see what it has
   mobula list tasks                 # see what it does`,

@@ -32,6 +32,7 @@ var policy = Policy{
 		{"session host", "interp/host/..."},
 		{"parts of the engine", "interp/cell interp/clusterproc interp/complete interp/hostproc interp/overlay interp/toolchain interp/yaegi"},
 		{"engine", "interp"},
+		{"files that the command carries", "notebooks requirements"},
 		{"kernel", "kernel kernel/... widgets/labextension"},
 		{"what the command alone links", "cluster/gpu/nvml"},
 		{"programs", "cmd/... tests/... bench/... internal/archtest internal/langtest"},
