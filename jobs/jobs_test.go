@@ -305,7 +305,7 @@ func TestFilesAreSentOnce(t *testing.T) {
 	}
 	submit()
 	submit()
-	if len(notices) != 1 || notices[0] != "sending 1 files, 5 MiB" {
+	if len(notices) != 1 || notices[0] != "sending 1 file, 5 MiB" {
 		t.Error(notices)
 	}
 	s := sh("sleep 1000")
@@ -325,7 +325,7 @@ func TestSingleFile(t *testing.T) {
 	c := startCluster(t)
 	c.join("here")
 	script := filepath.Join(folder(t, map[string]string{"only.sh": "#!/bin/sh\nls -A\n", "other": ""}), "only.sh")
-	job := c.submit(Spec{Entrypoint: []string{"./only.sh"}, WorkingDir: script, Grace: time.Second})
+	job := c.submit(Spec{Entrypoint: []string{"./only.sh"}, Files: []string{script}, Grace: time.Second})
 	c.ends(job.ID, Succeeded)
 	if got := c.log(job.ID); got != "only.sh\n" {
 		t.Error(got)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -20,6 +19,9 @@ import (
 	"mobula/internal/filestore"
 )
 
+// FileRef names a file by its content.
+type FileRef = filestore.Ref
+
 // DefaultGrace is how long a job that is stopped has between SIGTERM and SIGKILL.
 const DefaultGrace = 3 * time.Second
 
@@ -30,17 +32,21 @@ type Spec struct {
 	// Entrypoint is the program and its arguments. A program with a slash in its name is one of the working files, as in ./train; another one is
 	// found by the PATH of the node.
 	Entrypoint []string
-	// WorkingDir is a folder, or one file, of which the job gets a copy as its working directory: at most 512 MB, without what .gitignore and
-	// .mobulaignore files in it exclude, without .git, and without links that lead out of it. Empty: the working directory is an empty folder.
+	// WorkingDir is a folder of which the job gets a copy as its working directory: at most 512 MB, without what .gitignore and
+	// .mobulaignore files in it exclude, without .git, and without links that lead out of it. Empty: the working directory has only Files.
 	WorkingDir string
-	Env        map[string]string // variables beside the node's
-	Metadata   map[string]string // shown with the job
+	// Files are put into the working directory, each under the last element of its name: programs and notebooks.
+	Files []string
+	// Archive is that of working files which the cluster has already, in place of WorkingDir and Files: see cluster/jobapi.
+	Archive  *FileRef
+	Env      map[string]string // variables beside the node's
+	Metadata map[string]string // shown with the job
 
 	// What the entrypoint itself takes of its node. Its tasks ask for their own; so the default is nothing.
 
 	CPUs      float64
 	GPUs      float64 // whole ones, or a part of one; the job sees only those that it was given
-	Memory    int64   // bytes, of the node's account
+	Memory    int64   // bytes that other jobs and tasks of the node do not get; the entrypoint may take more, or less
 	Resources map[string]float64
 	Labels    string // of the node, as in "zone=eu, disk!=hdd"
 
@@ -61,7 +67,10 @@ func (c *Client) Submit(ctx context.Context, s Spec) (Job, error) {
 	if err != nil {
 		return Job{}, fmt.Errorf("submit a job: %w", err)
 	}
-	if s.WorkingDir != "" {
+	if err := c.checkPlatform(ctx, &s); err != nil {
+		return Job{}, fmt.Errorf("submit a job: %w", err)
+	}
+	if m.Files = s.Archive; s.WorkingDir != "" || len(s.Files) > 0 {
 		if m.Files, err = c.sendFiles(ctx, &s); err != nil {
 			return Job{}, fmt.Errorf("submit a job: its working files: %w", err)
 		}
@@ -123,7 +132,7 @@ func (c *Client) sendFiles(ctx context.Context, s *Spec) (*filestore.Ref, error)
 	defer os.Remove(archive.Name())
 	defer archive.Close()
 	sum := filestore.NewSum()
-	report, err := pack(io.MultiWriter(archive, sum), s.WorkingDir)
+	report, err := filepack.Pack(io.MultiWriter(archive, sum), s.WorkingDir, s.Files, filepack.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +144,11 @@ func (c *Client) sendFiles(ctx context.Context, s *Spec) (*filestore.Ref, error)
 	if err == nil && have.Have == ref.Size {
 		return &ref, nil
 	}
-	s.notice("sending %d files, %s", report.Files, bytesize.Format(report.Size))
+	noun := "files"
+	if report.Files == 1 {
+		noun = "file"
+	}
+	s.notice("sending %d %s, %s", report.Files, noun, bytesize.Format(report.Size))
 	return &ref, headclient.SendFile(ctx, c.caller, ref, archive)
 }
 
@@ -143,16 +156,4 @@ func (s *Spec) notice(format string, args ...any) {
 	if s.OnNotice != nil {
 		s.OnNotice(fmt.Sprintf(format, args...))
 	}
-}
-
-// pack packs a folder, or one file.
-func pack(w io.Writer, name string) (filepack.Report, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return filepack.Report{}, err
-	}
-	if info.IsDir() {
-		return filepack.Pack(w, name, filepack.Limit)
-	}
-	return filepack.PackFile(w, filepath.Base(name), name, filepack.Limit)
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/json"
+	"runtime"
 	"time"
 
 	"mobula/cluster/sched"
@@ -11,17 +12,19 @@ import (
 
 // Info is the answer to the query "node".
 type Info struct {
-	Node    id.Node           `json:"node"`
-	Name    string            `json:"name"`
-	Address string            `json:"address"`
-	PID     int               `json:"pid"`
-	Version string            `json:"version,omitempty"`
-	Started time.Time         `json:"started"`
-	Labels  map[string]string `json:"labels,omitempty"`
-	Total   sched.Resources   `json:"total"`
-	Free    sched.Resources   `json:"free"` // CPU is below 0 while tasks that waited run again
-	Devices []sched.Device    `json:"devices,omitempty"`
-	Workers int               `json:"workers"`
+	Node    id.Node `json:"node"`
+	Name    string  `json:"name"`
+	Address string  `json:"address"`
+	PID     int     `json:"pid"`
+	Version string  `json:"version,omitempty"`
+	// Platform is that of its programs, as linux/amd64.
+	Platform string            `json:"platform,omitempty"`
+	Started  time.Time         `json:"started"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	Total    sched.Resources   `json:"total"`
+	Free     sched.Resources   `json:"free"` // CPU is below 0 while tasks that waited run again
+	Devices  []sched.Device    `json:"devices,omitempty"`
+	Workers  int               `json:"workers"`
 	// Embedded: it belongs to a notebook or a program, and ends with it.
 	Embedded bool `json:"embedded,omitzero"`
 	Head     bool `json:"head,omitzero"` // it belongs to a cluster with a head
@@ -142,7 +145,7 @@ func (n *Node) info() Info {
 	defer n.mu.Unlock()
 	pool := n.book.ledger.Pool()
 	info := Info{
-		Node: n.conf.ID, Name: n.conf.Name, Address: n.address, PID: n.pid, Version: n.conf.Version, Started: n.began, Labels: n.conf.Labels,
+		Node: n.conf.ID, Name: n.conf.Name, Address: n.address, PID: n.pid, Version: n.conf.Version, Platform: runtime.GOOS + "/" + runtime.GOARCH, Started: n.began, Labels: n.conf.Labels,
 		Total: pool.Total, Free: pool.Free, Devices: pool.Devices, Workers: len(n.book.workers), Leases: len(n.book.leases),
 		Embedded: n.conf.Embedded, Head: n.link != nil,
 	}

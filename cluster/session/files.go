@@ -33,7 +33,7 @@ type jobFiles struct {
 // sendFiles puts the files of a folder, and returns the variable for workers.
 func (s *Session) sendFiles(ctx context.Context, dir string) (variable string, err error) {
 	var packed bytes.Buffer
-	if _, err := filepack.Pack(&packed, dir, filepack.Limit); err != nil {
+	if _, err := filepack.Pack(&packed, dir, nil, filepack.Limit); err != nil {
 		return "", fmt.Errorf("pack the working files: %w", err)
 	}
 	archive := packed.Bytes()

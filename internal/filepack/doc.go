@@ -9,7 +9,7 @@
 //
 // # Usage
 //
-//	report, err := filepack.Pack(w, "job", filepack.Limit)
+//	report, err := filepack.Pack(w, "job", nil, filepack.Limit)
 //	err = filepack.Unpack(root, r, filepack.Limit)
 //
 // An archive may come from anybody: nothing of it is written outside the folder, and no more than the limit.

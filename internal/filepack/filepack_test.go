@@ -49,7 +49,7 @@ func folder(t testing.TB, files map[string]string) string {
 func pack(t testing.TB, dir string) ([]byte, Report) {
 	t.Helper()
 	var out bytes.Buffer
-	report, err := Pack(&out, dir, Limit)
+	report, err := Pack(&out, dir, nil, Limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,14 +120,29 @@ func TestPack(t *testing.T) {
 	}
 }
 
-func TestPackFile(t *testing.T) {
-	dir := folder(t, map[string]string{"bin/job-linux": "#!/bin/sh"})
+// TestPackFiles: files beside those of the folder, in their place among them.
+func TestPackFiles(t *testing.T) {
+	dir := folder(t, map[string]string{"bin/job-linux": "#!/bin/sh", "z.ipynb": "z"})
+	files := []string{filepath.Join(dir, "bin/job-linux"), filepath.Join(dir, "z.ipynb")}
 	var out bytes.Buffer
-	report, err := PackFile(&out, "job", filepath.Join(dir, "bin/job-linux"), Limit)
-	if err != nil || report.Files != 1 || listing(t, out.Bytes()) != "0 755 job\n" {
+	report, err := Pack(&out, "", files, Limit)
+	if err != nil || report.Files != 2 || report.Size != 10 || listing(t, out.Bytes()) != "0 755 job-linux\n0 644 z.ipynb\n" {
 		t.Errorf("%+v, %v: %s", report, err, listing(t, out.Bytes()))
 	}
-	if _, err := PackFile(io.Discard, "job", dir, Limit); err == nil || !strings.Contains(err.Error(), "no file") {
+	into := folder(t, map[string]string{"a": "", "job/x": "", "job-linux": "old one", "job.txt": "", "z": ""})
+	out.Reset()
+	report, err = Pack(&out, into, files, Limit)
+	want := "0 644 a\n5 755 job/\n0 644 job/x\n0 755 job-linux\n0 644 job.txt\n0 644 z\n0 644 z.ipynb\n"
+	if err != nil || report.Files != 6 || report.Size != 10 || listing(t, out.Bytes()) != want {
+		t.Errorf("%+v, %v: %s", report, err, listing(t, out.Bytes()))
+	}
+	for _, bad := range []string{dir, filepath.Join(dir, "none")} {
+		if _, err := Pack(io.Discard, "", []string{bad}, Limit); err == nil {
+			t.Errorf("%s is packed", bad)
+		}
+	}
+	clash := folder(t, map[string]string{"job": "file"})
+	if _, err := Pack(io.Discard, into, []string{filepath.Join(clash, "job")}, Limit); err == nil || !strings.Contains(err.Error(), "of that name") {
 		t.Error(err)
 	}
 }
@@ -138,7 +153,7 @@ func TestTooLarge(t *testing.T) {
 		files[fmt.Sprintf("d/file%d", i)] = strings.Repeat("x", 1000*i)
 	}
 	dir := folder(t, files)
-	_, err := Pack(io.Discard, dir, 20_000)
+	_, err := Pack(io.Discard, dir, nil, 20_000)
 	e, ok := errors.AsType[*TooLarge](err)
 	if !ok || len(e.Largest) != 5 || e.Largest[0] != (Sized{"d/file8", 8000}) {
 		t.Fatal(err)
@@ -281,7 +296,7 @@ func FuzzUnpack(f *testing.F) {
 		}
 		// What was unpacked is packed, and unpacked again, to the same.
 		var first, second bytes.Buffer
-		if _, err := Pack(&first, dir, 1<<20); err != nil {
+		if _, err := Pack(&first, dir, nil, 1<<20); err != nil {
 			if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENAMETOOLONG) {
 				return
 			}
@@ -291,7 +306,7 @@ func FuzzUnpack(f *testing.F) {
 		if err := errors.Join(os.Mkdir(again, 0o755), Unpack(again, bytes.NewReader(first.Bytes()), 1<<20)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Pack(&second, again, 1<<20); err != nil || !bytes.Equal(first.Bytes(), second.Bytes()) {
+		if _, err := Pack(&second, again, nil, 1<<20); err != nil || !bytes.Equal(first.Bytes(), second.Bytes()) {
 			t.Fatalf("%v:\n%s\n%s", err, listing(t, first.Bytes()), listing(t, second.Bytes()))
 		}
 	})

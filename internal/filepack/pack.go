@@ -55,55 +55,68 @@ type entry struct {
 	mode fs.FileMode
 	size int64
 	link string // where a link leads
+	from string // the path of a file that is not in the folder
 }
 
-// Pack writes the archive of a folder.
-func Pack(w io.Writer, dir string, limit int64) (Report, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return Report{}, err
+// Pack writes the archive of a folder, with further files at its top, which take the place of those there. dir may be "": then there are only those.
+func Pack(w io.Writer, dir string, files []string, limit int64) (report Report, err error) {
+	var root *os.Root
+	var entries []entry
+	if dir != "" {
+		if root, err = os.OpenRoot(dir); err != nil {
+			return report, err
+		}
+		defer root.Close()
+		if entries, report, err = list(root); err != nil {
+			return report, err
+		}
 	}
-	defer root.Close()
-	entries, report, err := list(root)
-	if err != nil {
+	if entries, err = addFiles(entries, &report, files); err != nil {
 		return report, err
 	}
 	if report.Size > limit {
-		return report, tooLarge(dir, report.Size, limit, entries)
+		return report, tooLarge(cmp.Or(dir, "what is to be sent"), report.Size, limit, entries)
 	}
 	t := tar.NewWriter(w)
 	for _, e := range entries {
 		if err := e.write(t, root); err != nil {
-			return report, fmt.Errorf("pack %s: %w", filepath.Join(dir, filepath.FromSlash(e.name)), err)
+			return report, fmt.Errorf("pack %s: %w", cmp.Or(e.from, filepath.Join(dir, filepath.FromSlash(e.name))), err)
 		}
 	}
 	return report, t.Close()
 }
 
-// PackFile writes the archive of a folder with one file, under a name and with a mode as Pack gives them.
-func PackFile(w io.Writer, name, file string, limit int64) (Report, error) {
-	root, err := os.OpenRoot(filepath.Dir(file))
-	if err != nil {
-		return Report{}, err
+// addFiles adds files at the top, where the order of names has them.
+func addFiles(entries []entry, report *Report, files []string) ([]entry, error) {
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("pack %s: it is no file", file)
+		}
+		e := entry{name: filepath.Base(file), mode: normal(info.Mode()), size: info.Size(), from: file}
+		report.Files++
+		report.Size += e.size
+		i, there := slices.BinarySearchFunc(entries, e.name, func(x entry, name string) int { return compareNames(x.name, name) })
+		if there {
+			if entries[i].mode.IsDir() {
+				return nil, fmt.Errorf("pack %s: the folder has another one of that name", file)
+			}
+			report.Files--
+			report.Size -= entries[i].size
+			entries[i] = e
+		} else {
+			entries = slices.Insert(entries, i, e)
+		}
 	}
-	defer root.Close()
-	info, err := root.Stat(filepath.Base(file))
-	if err != nil {
-		return Report{}, err
-	}
-	e := entry{name: name, mode: normal(info.Mode()), size: info.Size()}
-	report := Report{Files: 1, Size: e.size}
-	switch {
-	case !info.Mode().IsRegular():
-		return report, fmt.Errorf("pack %s: it is no file", file)
-	case e.size > limit:
-		return report, tooLarge(file, e.size, limit, []entry{e})
-	}
-	t := tar.NewWriter(w)
-	if err := e.writeAs(t, root, filepath.Base(file)); err != nil {
-		return report, fmt.Errorf("pack %s: %w", file, err)
-	}
-	return report, t.Close()
+	return entries, nil
+}
+
+// compareNames is the order of the archive: that of each folder's names, with what is in a folder behind it.
+func compareNames(a, b string) int {
+	return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
 }
 
 // list finds what is to be packed, in the order of the archive.
@@ -195,10 +208,8 @@ func tooLarge(folder string, size, limit int64, entries []entry) error {
 	return e
 }
 
-func (e *entry) write(t *tar.Writer, root *os.Root) error { return e.writeAs(t, root, e.name) }
-
-// writeAs writes the entry, whose content is in another file of root.
-func (e *entry) writeAs(t *tar.Writer, root *os.Root, file string) error {
+// write writes the entry.
+func (e *entry) write(t *tar.Writer, root *os.Root) error {
 	h := &tar.Header{Name: e.name, Mode: int64(e.mode.Perm()), Typeflag: tar.TypeReg, Size: e.size, Linkname: e.link}
 	switch e.mode.Type() {
 	case fs.ModeDir:
@@ -209,7 +220,7 @@ func (e *entry) writeAs(t *tar.Writer, root *os.Root, file string) error {
 	if err := t.WriteHeader(h); err != nil || h.Typeflag != tar.TypeReg {
 		return err
 	}
-	f, err := root.Open(file)
+	f, err := e.open(root)
 	if err != nil {
 		return err
 	}
@@ -219,4 +230,11 @@ func (e *entry) writeAs(t *tar.Writer, root *os.Root, file string) error {
 		return errors.New("it was changed meanwhile: pack it when nothing writes to it")
 	}
 	return err
+}
+
+func (e *entry) open(root *os.Root) (*os.File, error) {
+	if e.from != "" {
+		return os.Open(e.from)
+	}
+	return root.Open(e.name)
 }
