@@ -240,10 +240,15 @@ func lookJobs(ctx context.Context, s *Server, r request) (v view, err error) {
 	})
 	want := r.params["job"]
 	for _, j := range jobs.Rows {
-		if want != "" && j.ID.String() != want {
+		if want != "" && !j.Is(want) {
 			continue
 		}
-		x := jobRow{Job: j, Tasks: counts[j.ID]}
+		x := jobRow{Job: j, Tasks: map[string]int{}}
+		for driver := range j.DriverIDs() {
+			for state, n := range counts[driver] {
+				x.Tasks[state] += n
+			}
+		}
 		if i := slices.IndexFunc(nodes.Rows, func(n inspect.Node) bool { return n.ID == j.Node }); i >= 0 {
 			x.Node = nodes.Rows[i].Name
 		}

@@ -65,7 +65,12 @@ func twoNodes(t *testing.T) fake {
 	return fake{
 		string(headwire.GetCluster): headwire.ClusterInfo{ID: "0123", Created: at(0).UnixMilli()},
 		string(headwire.ListNodes):  []headwire.NodeInfo{info(1, "a", "a000000000000000", sched.Alive), info(2, "b", "b000000000000000", sched.Alive)},
-		string(headwire.ListJobs):   []headwire.JobInfo{{JobSpec: headwire.JobSpec{ID: named[id.Job](1), Name: "train"}, State: "running", Created: at(1).UnixMilli()}},
+		string(headwire.ListJobs): []headwire.JobInfo{{JobSpec: headwire.JobSpec{ID: named[id.Job](1), Name: "train"}, State: "running", Created: at(1).UnixMilli()},
+			{JobSpec: headwire.JobSpec{ID: named[id.Job](2), Submission: "nightly"}, State: "stopped", Created: at(3).UnixMilli()}},
+		string(headwire.ListSubmitted): []headwire.SubmittedJob{{
+			ID: "nightly", Name: "n", State: "failed", Message: "exited with status 3\nlast line", Entrypoint: []string{"./train", "-v"}, Created: at(2).UnixMilli(), Ended: at(4).UnixMilli(),
+			Attempts: []headwire.JobAttempt{{Number: 1, Node: named[id.Node](2), NodeName: "b", PID: 9, Drivers: []id.Job{named[id.Job](2)}, Placed: at(2).UnixMilli()}},
+		}},
 		string(headwire.ListGroups): []headwire.GroupInfo{{GroupSpec: headwire.GroupSpec{ID: named[id.PlacementGroup](1), Name: "g"}, State: "created"}},
 		string(headwire.ListActors): []headwire.ActorInfo{{ID: named[id.Actor](1), Name: "hits", Class: "*main.Counter", State: "restarting", Node: named[id.Node](2), Cause: "it crashed"}},
 		"actors": []headwire.Answer{says(t, 1, "a", []node.OwnedActorInfo{
@@ -94,7 +99,7 @@ func event(task byte, state wire.TaskState, second int, worker byte, name string
 
 // lists are all of them, without their types.
 var lists = map[string]func(ctx context.Context, c headwire.Caller) (any, []NodeError, error){
-	"nodes": untyped(Nodes), "jobs": untyped(Jobs), "groups": untyped(Groups), "actors": untyped(Actors), "workers": untyped(Workers), "leases": untyped(Leases),
+	"nodes": untyped(Nodes), "jobs": untyped(Jobs), "submitted": untyped(SubmittedJobs), "groups": untyped(Groups), "actors": untyped(Actors), "workers": untyped(Workers), "leases": untyped(Leases),
 	"objects": untyped(Objects), "memory": untyped(Memory), "logs": untyped(Logs), "tasks": untyped(Tasks), "timeline": untyped(Timeline),
 }
 

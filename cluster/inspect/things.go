@@ -55,17 +55,6 @@ func (s *Status) States() map[string]int {
 	return states
 }
 
-// Job is one run of a driver: a notebook's or a program's.
-type Job struct{ headwire.JobInfo }
-
-// Identity is the job's id.
-func (j Job) Identity() string { return j.ID.String() }
-
-// Jobs lists the jobs that the head knows.
-func Jobs(ctx context.Context, c headwire.Caller) (List[Job], error) {
-	return rowsFromHead(ctx, c, headwire.ListJobs, func(j headwire.JobInfo) Job { return Job{j} })
-}
-
 // Group is a placement group.
 type Group struct{ headwire.GroupInfo }
 
