@@ -14,8 +14,8 @@ import (
 
 // Config says which cluster to use. The zero value is an embedded one of this machine.
 type Config struct {
-	// Address is that of a node of a running cluster: the path of its socket, as mobula status shows it. Empty: in a program the node that the
-	// environment variable MOBULA_ADDRESS names, or else an embedded cluster, which ends with this process; in a notebook its own cluster.
+	// Address is that of a node of a running cluster: the path of its socket, as mobula status shows it. Empty: the node that the environment
+	// variable MOBULA_ADDRESS names, as in a job that was submitted, or else an embedded cluster, which ends with this process, or with the notebook.
 	Address string
 	// InProcess runs tasks as goroutines of this process, without other processes. Env and WorkingDir mean nothing then.
 	InProcess bool

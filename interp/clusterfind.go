@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mobula/cluster/node"
+	"mobula/cluster/wire"
 	"mobula/internal/nearest"
 	"mobula/interp/clusterproc"
 )
@@ -28,6 +29,16 @@ type KnownCluster struct {
 }
 
 func isHead(address string) bool { return strings.HasPrefix(address, headScheme) }
+
+// usualCluster is the cluster that MOBULA_ADDRESS names, as it does in a job; "" for none.
+func (s *Session) usualCluster() string {
+	for _, v := range slices.Backward(s.Environ()) {
+		if address, ok := strings.CutPrefix(v, wire.EnvAddress+"="); ok {
+			return address
+		}
+	}
+	return ""
+}
 
 // resolveCluster finds the address that the user means: a socket, a head, or "" for the notebook's own cluster.
 func resolveCluster(ctx context.Context, text string) (string, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,8 @@ const ProgressPrefix = hostrpc.ProgressPrefix
 // ClusterTarget is a cluster to use.
 type ClusterTarget struct {
 	// Address is the socket of a node of this machine, the name of a cluster that has one here, or mobula://HOST:PORT of a head, which this machine then
-	// joins with a node that takes no tasks. "" is the notebook's own cluster, which is started if it does not run.
+	// joins with a node that takes no tasks. "" is the one that MOBULA_ADDRESS names, as in a job, or else "own": the notebook's own cluster, which is
+	// started if it does not run.
 	Address string
 	Token   string          // to join a head by: the token, or the file that it is in; "": the variable MOBULA_TOKEN has it
 	Options *ClusterOptions // of the notebook's own; nil: as it is, or the usual ones
@@ -83,8 +85,8 @@ type clusters struct {
 // errNoCluster is the error of engines that cannot ship code.
 var errNoCluster = errors.New("only compiled cells can run tasks on a cluster: a Go toolchain is missing, or %engine yaegi was chosen")
 
-// where returns the address of the cluster, starting one where there is none.
-func (c *clusters) where(ctx context.Context, options []byte, dir string, env []string) (string, error) {
+// where returns the address of the cluster. Where there is none it takes the usual one, a node's socket or "", or starts one.
+func (c *clusters) where(ctx context.Context, options []byte, usual, dir string, env []string) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.address != "" {
@@ -93,6 +95,10 @@ func (c *clusters) where(ctx context.Context, options []byte, dir string, env []
 	command, special, err := c.wanted(options)
 	if err != nil {
 		return "", err
+	}
+	if c.own == nil && !special && filepath.IsAbs(usual) {
+		c.address, c.target = usual, usual
+		return usual, nil
 	}
 	if c.own != nil && c.own.Err() == nil {
 		if !special || slices.Equal(command, c.started) {
@@ -200,7 +206,7 @@ func (c *clusters) use(address, target string, gateway *clusterproc.Cluster) {
 // answerAddress tells the host where the cluster is.
 func (s *Session) answerAddress(q *hostrpc.AddressRequest) {
 	reply := &hostrpc.Address{Token: q.Token}
-	address, err := s.clusters.where(s.life, q.Config, s.Dir(), s.Environ())
+	address, err := s.clusters.where(s.life, q.Config, s.usualCluster(), s.Dir(), s.Environ())
 	if reply.Address = address; err != nil {
 		reply.Err = err.Error()
 	}
@@ -229,7 +235,7 @@ func (s *Session) ConnectCluster(ctx context.Context, cell int, to ClusterTarget
 	if err != nil {
 		return ClusterStatus{}, err
 	}
-	where, err := s.clusters.where(ctx, options, s.Dir(), s.Environ())
+	where, err := s.clusters.where(ctx, options, "", s.Dir(), s.Environ())
 	if err != nil {
 		return ClusterStatus{}, err
 	}
@@ -260,6 +266,9 @@ func (o *ClusterOptions) config() ([]byte, error) {
 
 // switchCluster leaves the cluster in use where another is wanted, and has that one stand for it; the queue's token is held.
 func (s *Session) switchCluster(ctx context.Context, to ClusterTarget) error {
+	if to.Address == "" && to.Options == nil {
+		to.Address = s.usualCluster()
+	}
 	address, err := resolveCluster(ctx, to.Address)
 	if err != nil {
 		return err

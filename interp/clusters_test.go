@@ -2,6 +2,7 @@ package interp
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -103,6 +104,39 @@ func TestResolveCluster(t *testing.T) {
 	}
 	if _, err := askCluster(t.Context(), t.TempDir()+"/node.sock"); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Error(err)
+	}
+}
+
+// TestUsualCluster: what MOBULA_ADDRESS names is used where nobody says otherwise.
+func TestUsualCluster(t *testing.T) {
+	errOwn := errors.New("its own cluster is started")
+	commands := ClusterCommands{Own: func(config []byte) ([]string, error) {
+		if len(config) > 2 {
+			return []string{"mobula", string(config)}, nil
+		}
+		return []string{"mobula"}, nil
+	}}
+	const socket = "/run/node.sock"
+	for _, tt := range []struct {
+		options, usual string
+		own            bool
+	}{
+		{"", socket, false}, {"{}", socket, false}, {"", "", true}, {`{"CPUs":2}`, socket, true}, {"", "10.0.0.1:10001", true}, // that is for  mobula status  and others
+	} {
+		c := clusters{commands: commands}
+		ended, end := context.WithCancelCause(t.Context())
+		end(errOwn) // so that none starts
+		address, err := c.where(ended, []byte(tt.options), tt.usual, t.TempDir(), nil)
+		if tt.own != (err != nil) || !tt.own && address != socket {
+			t.Errorf("options %q, MOBULA_ADDRESS=%q: %q, %v", tt.options, tt.usual, address, err)
+		}
+		if now, own := c.current(); !tt.own && (now != socket || own) {
+			t.Errorf("it uses %q, its own: %v", now, own)
+		}
+	}
+	s := &Session{environ: []string{"MOBULA_ADDRESS=/a", "X=y", "MOBULA_ADDRESS=/b"}}
+	if got := s.usualCluster(); got != "/b" {
+		t.Error(got)
 	}
 }
 

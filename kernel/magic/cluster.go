@@ -34,7 +34,7 @@ type clusterVerb struct {
 
 // clusterVerbs are all but help, which lists them.
 var clusterVerbs = map[string]clusterVerb{
-	"connect": {"connect [NAME | mobula://HOST:PORT | SOCKET] [--token FILE] [--force]", "has tasks run on a cluster; without a name, on one of this notebook, which is started", connectCluster},
+	"connect": {"connect [NAME | mobula://HOST:PORT | SOCKET] [--token FILE] [--force]", "has tasks run on a cluster; without a name, on the one that MOBULA_ADDRESS names, or else one of this notebook, which is started", connectCluster},
 	"start":   {"start [--cpus N] [--gpus N] [--memory SIZE] [--store SIZE] [--nodes N] [--force]", "starts a cluster of this notebook on this machine; the figures are for each node", startCluster},
 	"scale":   {"scale N", "gives this notebook's own cluster N nodes", scaleCluster},
 	"status": {"status", "shows the cluster, as %cluster does", func(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {
