@@ -53,7 +53,8 @@ type Config struct {
 	StopGrace    time.Duration // how long a worker may take to end after its connection: 1 s
 	MemoryUse    float64       // part of all memory above which workers are stopped: 0.95
 	LogBytes     int64         // of all logs of workers and submitted jobs: 256 MB
-	// Command is the path of the mobula command, which submitted jobs find by their PATH; empty: they find what the node finds.
+	// Command is the path of the mobula command: an entrypoint mobula is that one, and others find it at the end of their PATH. Empty: they find
+	// what the node finds.
 	Command string
 }
 

@@ -31,7 +31,7 @@ func (n *Node) execute(r *run) (crash.End, error) {
 	if err != nil {
 		return crash.End{}, err
 	}
-	program, err := findProgram(r.spec.Entrypoint[0], r.dir, env)
+	program, err := n.findProgram(r.spec.Entrypoint[0], r.dir, env)
 	if err != nil {
 		return crash.End{}, err
 	}
@@ -94,7 +94,7 @@ func (n *Node) runEnv(base []string, r *run, hasGPUs bool) ([]string, error) {
 	})
 	env = append(env, wire.EnvAddress+"="+n.address, "PWD="+r.dir)
 	if n.conf.Command != "" {
-		env = append(env, "PATH="+filepath.Dir(n.conf.Command)+string(filepath.ListSeparator)+valueIn(env, "PATH"))
+		env = append(env, "PATH="+valueIn(env, "PATH")+string(filepath.ListSeparator)+filepath.Dir(n.conf.Command)) // what the user has comes first
 	}
 	if hasGPUs {
 		devices, err := gpu.VisibleDevices(r.devices)
@@ -119,7 +119,18 @@ func valueIn(env []string, name string) string {
 	return ""
 }
 
-// findProgram finds the program of an entrypoint: by the PATH of its environment, or, with a slash in it, from its working directory.
+// mobulaCommand is an entrypoint's name for this program, whatever its file is called.
+const mobulaCommand = "mobula"
+
+// findProgram finds the program of an entrypoint. mobula is the node's own: jobs and nodes of one release go together.
+func (n *Node) findProgram(name, dir string, env []string) (string, error) {
+	if name == mobulaCommand && n.conf.Command != "" {
+		return n.conf.Command, nil
+	}
+	return findProgram(name, dir, env)
+}
+
+// findProgram finds a program: by the PATH of its environment, or, with a slash in it, from its working directory.
 func findProgram(name, dir string, env []string) (string, error) {
 	if strings.ContainsRune(name, '/') || strings.ContainsRune(name, filepath.Separator) {
 		path := name

@@ -30,7 +30,7 @@ var kinds = map[string]kind{
 	"tasks":   kindOf(inspect.Tasks, taskCells, "NAME STATE", "TASK NAME STATE ATTEMPT JOB NODE WORKER RAN AGE"),
 	"actors":  kindOf(inspect.Actors, actorCells, "CLASS STATE", "ACTOR NAME NAMESPACE CLASS STATE RESTARTS NODE DETACHED AGE REASON"),
 	"objects": kindOf(inspect.Objects, objectCells, "OWNER STATE", "OBJECT NODE SIZE STATE REFS PINS OWNER"),
-	"jobs":    kindOf(inspect.Jobs, jobCells, "STATE", "JOB NAME STATE NAMESPACE PID AGE MESSAGE"),
+	"jobs":    kindOf(inspect.Jobs, jobCells, "KIND STATE", jobColumns),
 	"groups":  kindOf(inspect.Groups, groupCells, "STRATEGY STATE", "GROUP NAME STRATEGY STATE BUNDLES JOB AGE REASON"),
 }
 
@@ -150,12 +150,24 @@ func actorCells(a inspect.Actor, now time.Time) []string {
 	}
 }
 
+const jobColumns = "JOB NAME KIND STATE NAMESPACE DRIVERS PID AGE MESSAGE"
+
 func jobCells(j inspect.Job, now time.Time) []string {
-	pid := ""
+	pid, ref := "", j.Ref
 	if j.PID != 0 {
 		pid = strconv.Itoa(j.PID)
 	}
-	return []string{short(j.ID), j.Name, j.State, j.Namespace, pid, since(now, j.Created), j.Message}
+	if j.Kind == inspect.JobDriver {
+		ref = short(j.ID)
+	}
+	var drivers []string
+	for _, d := range j.Drivers {
+		drivers = append(drivers, d.ID.Short())
+	}
+	if most := 3; len(drivers) > most {
+		drivers = append(drivers[:most], fmt.Sprintf("%d more", len(drivers)-most))
+	}
+	return []string{ref, j.Name, j.Kind, j.State, j.Namespace, strings.Join(drivers, ","), pid, since(now, j.Created), j.Message}
 }
 
 func groupCells(g inspect.Group, now time.Time) []string {

@@ -80,17 +80,22 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	return misuse("unknown command %q%s", name, hint)
 }
 
-func namedAnywhere(cmd *cobra.Command, name string) *cobra.Command {
-	for _, sub := range cmd.Commands() {
-		switch {
-		case sub.Hidden:
-			continue
-		case sub.Name() == name:
-			return sub
+// namedAnywhere finds the command of that name that is nearest to the top.
+func namedAnywhere(top *cobra.Command, name string) *cobra.Command {
+	for level := []*cobra.Command{top}; len(level) > 0; {
+		var below []*cobra.Command
+		for _, cmd := range level {
+			for _, sub := range cmd.Commands() {
+				switch {
+				case sub.Hidden:
+				case sub.Name() == name:
+					return sub
+				default:
+					below = append(below, sub)
+				}
+			}
 		}
-		if found := namedAnywhere(sub, name); found != nil {
-			return found
-		}
+		level = below
 	}
 	return nil
 }

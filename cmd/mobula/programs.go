@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -53,14 +54,14 @@ All arguments are those of  go %[1]s  (see  go help %[1]s ), but for -modfile, w
 			if len(args) > 0 && (args[0] == "-h" || args[0] == "--help") {
 				return cmd.Help()
 			}
-			return runGo(cmd.Context(), verb, args)
+			return runGo(cmd.Context(), "", os.Stdout, verb, args)
 		},
 	}
 }
 
-// runGo runs the go command in the module of the working directory, with the SDK that this binary carries as module mobula. What it builds is
-// its own worker.
-func runGo(ctx context.Context, verb string, args []string) error {
+// runGo runs the go command in the module of a folder ("": the working directory), with the SDK that this binary carries as module mobula. What
+// it builds is its own worker.
+func runGo(ctx context.Context, dir string, out io.Writer, verb string, args []string) error {
 	for _, a := range args {
 		if strings.HasPrefix(strings.TrimLeft(a, "-"), "modfile=") || a == "-modfile" || a == "--modfile" {
 			return misuse("-modfile is set by mobula itself: leave it out")
@@ -70,7 +71,7 @@ func runGo(ctx context.Context, verb string, args []string) error {
 	if err != nil {
 		return err
 	}
-	gomod, gowork, err := toolchain.GoMod(ctx, tc, "")
+	gomod, gowork, err := toolchain.GoMod(ctx, tc, dir)
 	switch {
 	case err != nil:
 		return err
@@ -93,7 +94,7 @@ func runGo(ctx context.Context, verb string, args []string) error {
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)
 	cmd := exec.CommandContext(ctx, tc.GoCmd, append([]string{verb, "-modfile=" + modfile}, args...)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, os.Stdin, out, os.Stderr
 	err = cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exitError{exitCode(exit.ProcessState)}

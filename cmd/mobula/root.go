@@ -58,7 +58,9 @@ var groups = []struct {
 		timelineCommand,
 		gpusCommand,
 	}},
-	{"jobs", "Jobs:", []func() *cobra.Command{}},
+	{"jobs", "Jobs:", []func() *cobra.Command{
+		jobCommand,
+	}},
 	{"notebooks", "Notebooks:", []func() *cobra.Command{}},
 	{"other", "Other:", []func() *cobra.Command{
 		versionCommand,

@@ -38,6 +38,9 @@ func (o *startOptions) joinToken() (*headwire.Token, error) {
 // nodeConfig is what the flags say of the node, without its devices: to find these takes longer.
 func (o *startOptions) nodeConfig() (c node.Config, err error) {
 	c = node.Config{Starter: node.Processes{}, Version: version, Name: o.nodeName, Embedded: o.embedded}
+	if c.Command, err = os.Executable(); err != nil {
+		return c, fmt.Errorf("find this program: %w", err)
+	}
 	fail := func(flag string, err error) (node.Config, error) {
 		return c, misuse("--%s: %v", flag, err)
 	}

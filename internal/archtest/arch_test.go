@@ -27,6 +27,7 @@ var policy = Policy{
 		{"doctor and metrics of the cluster", "cluster/doctor cluster/metrics"},
 		{"dashboard", "dashboard dashboard/..."},
 		{"the SDK", ". arrowvalue jobs"},
+		{"ways to submit jobs", "cluster/jobapi cluster/jobline"},
 		{"what cells show", "display widgets widgets/controls widgets/labextension"},
 		{"what the host links", "interp/direct interp/hostrpc interp/loader/... interp/cellrt"},
 		{"session host", "interp/host/..."},
