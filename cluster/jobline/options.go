@@ -1,10 +1,12 @@
 package jobline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,12 +19,17 @@ import (
 
 // Options are the flags.
 type Options struct {
+	// LookupEnv finds the value of a variable that is given by its name alone; nil: in the environment of this process.
+	LookupEnv func(name string) (string, bool)
+	// Path makes a folder that a flag names one of this process; nil: as it is.
+	Path func(name string) (string, error)
+
 	id, name, workingDir, labels string
 	cpus, gpus                   float64
 	memory                       int64
 	resources                    map[string]float64
 	env, metadata                map[string]string
-	keep                         []string
+	keep, parameters             []string
 	retries                      int
 	grace                        time.Duration
 }
@@ -51,7 +58,7 @@ func (o *Options) Register(f *pflag.FlagSet) {
 	}{
 		{"id", "ID", "", "its id: letters, digits and . _ - (default one is made)", text(&o.id)},
 		{"name", "NAME", "", "its name, for people (default that of what is submitted)", text(&o.name)},
-		{"working-dir", "DIR", "", "folder that it gets a copy of (default only what is submitted)", text(&o.workingDir)},
+		{"working-dir", "DIR", "", "folder that it gets a copy of (default only what is submitted)", o.setWorkingDir},
 		{"env", "NAME=VALUE", "", "variable of its environment; NAME alone: as it is here (default those of its node)", o.addVariable},
 		{"metadata", "NAME=VALUE", "", "shown with the job (default none)", func(s string) error { return addPair(o.metadata, s) }},
 		{"cpus", "N", "", "CPUs that the entrypoint itself takes; its tasks take their own (default 0)", amount(&o.cpus)},
@@ -65,6 +72,14 @@ func (o *Options) Register(f *pflag.FlagSet) {
 	} {
 		f.Var(&value{x.what, x.shown, x.set}, x.name, x.usage)
 	}
+	f.VarP(&value{"NAME=VALUE", "", o.addParameter}, "parameter", "p", "value of a parameter of the notebook; several may be given (default none)")
+}
+
+func (o *Options) setWorkingDir(name string) (err error) {
+	if o.workingDir = name; o.Path != nil {
+		o.workingDir, err = o.Path(name)
+	}
+	return err
 }
 
 func amount(to *float64) func(string) error {
@@ -119,13 +134,22 @@ func (o *Options) addResources(s string) error {
 
 func (o *Options) addVariable(s string) error {
 	if !strings.Contains(s, "=") {
-		value, ok := os.LookupEnv(s)
+		lookup := o.LookupEnv
+		if lookup == nil {
+			lookup = os.LookupEnv
+		}
+		value, ok := lookup(s)
 		if !ok {
 			return errors.New("is not set here: give NAME=VALUE")
 		}
 		s += "=" + value
 	}
 	return addPair(o.env, s)
+}
+
+func (o *Options) addParameter(s string) error {
+	o.parameters = append(o.parameters, "-p", s)
+	return addPair(map[string]string{}, s)
 }
 
 func addPair(to map[string]string, s string) error {
@@ -143,9 +167,13 @@ func (o *Options) Spec(t Target) (jobs.Spec, error) {
 		ID: o.id, Name: o.name, WorkingDir: o.workingDir, Env: o.env, Metadata: o.metadata, CPUs: o.cpus, GPUs: o.gpus, Memory: o.memory, Resources: o.resources,
 		Labels: o.labels, Outputs: o.keep, Retries: o.retries, Grace: o.grace,
 	}
+	if len(o.parameters) > 0 && t.Kind != Notebook {
+		return s, errors.New("-p is for notebooks; the words behind a program are its own")
+	}
 	switch t.Kind {
 	case Command:
 		s.Entrypoint = t.Args
+		s.Name = cmp.Or(s.Name, filepath.Base(t.Args[0]))
 		return s, nil
 	case Notebook:
 		return s, o.notebook(&s, t)
@@ -153,17 +181,10 @@ func (o *Options) Spec(t Target) (jobs.Spec, error) {
 		name := filepath.Base(t.Path)
 		s.Files = append(s.Files, t.Path)
 		s.Entrypoint = append([]string{"./" + name}, t.Args...)
-		s.Name = cmpOr(s.Name, name)
+		s.Name = cmp.Or(s.Name, name)
 		return s, nil
 	}
 	return s, fmt.Errorf("%s is a folder: build its program first", t.Path)
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // notebook submits a notebook, which the mobula of a node runs.
@@ -179,9 +200,9 @@ func (o *Options) notebook(s *jobs.Spec, t Target) error {
 		name = inside
 	}
 	executed := strings.TrimSuffix(name, notebookSuffix) + ".out" + notebookSuffix
-	s.Entrypoint = append([]string{"mobula", "notebook", "run", name, "-o", executed}, t.Args...)
+	s.Entrypoint = slices.Concat([]string{"mobula", "notebook", "run", name, "-o", executed}, o.parameters, t.Args)
 	s.Outputs = append([]string{executed}, s.Outputs...)
-	s.Name = cmpOr(s.Name, strings.TrimSuffix(filepath.Base(name), notebookSuffix))
+	s.Name = cmp.Or(s.Name, strings.TrimSuffix(filepath.Base(name), notebookSuffix))
 	return nil
 }
 

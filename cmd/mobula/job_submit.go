@@ -61,7 +61,7 @@ Flags stand before what is submitted: all words after that are its own.`,
 	cmd.Flags().BoolVar(&o.wait, "wait", true, "wait for its end, and show what it prints")
 	cmd.Flags().BoolVar(&o.noWait, "no-wait", false, "print its id, and do not wait")
 	completeFlag(cmd, "working-dir", completeDirs)
-	noCompletion(cmd, "id", "name", "env", "metadata", "cpus", "gpus", "memory", "resources", "labels", "retries", "grace", "keep")
+	noCompletion(cmd, "id", "name", "env", "metadata", "cpus", "gpus", "memory", "resources", "labels", "retries", "grace", "keep", "parameter")
 	return cmd
 }
 
@@ -145,18 +145,17 @@ func followJob(ctx context.Context, c *jobs.Client, job jobs.Job, out, errs io.W
 	return tellEnd(job, errs)
 }
 
-// pendingEvery is how often it is asked why a job waits.
-const pendingEvery = 2 * time.Second
+// What begins within pendingFirst has not waited; after that it is asked every pendingEvery why a job waits.
+const (
+	pendingFirst = 500 * time.Millisecond
+	pendingEvery = 2 * time.Second
+)
 
 // awaitBegin tells why a job waits, until it does not.
 func awaitBegin(ctx context.Context, c *jobs.Client, job *jobs.Job, errs io.Writer) (err error) {
-	told := ""
+	told, wait := "", pendingFirst
 	for job.State == jobs.Pending && len(job.Attempts) == 0 {
-		if job.Message != told {
-			told = job.Message
-			fmt.Fprintf(errs, "mobula: job %s waits: %s\n", job.ID, oneLine(told))
-		}
-		soon, cancel := context.WithTimeout(ctx, pendingEvery)
+		soon, cancel := context.WithTimeout(ctx, wait)
 		now, failed := c.WaitChange(soon, *job)
 		cancel()
 		if failed != nil && ctx.Err() == nil { // nothing has changed but, perhaps, why it waits
@@ -165,7 +164,10 @@ func awaitBegin(ctx context.Context, c *jobs.Client, job *jobs.Job, errs io.Writ
 		if failed != nil {
 			return failed
 		}
-		*job = now
+		if *job, wait = now, pendingEvery; job.State == jobs.Pending && job.Message != told {
+			told = job.Message
+			fmt.Fprintf(errs, "mobula: job %s waits: %s\n", job.ID, oneLine(told))
+		}
 	}
 	return nil
 }
@@ -173,7 +175,11 @@ func awaitBegin(ctx context.Context, c *jobs.Client, job *jobs.Job, errs io.Writ
 // tellEnd says how a job has ended, and makes its exit code this command's.
 func tellEnd(j jobs.Job, errs io.Writer) error {
 	message, _, _ := strings.Cut(j.Message, "\n")
-	fmt.Fprintf(errs, "mobula: job %s %s: %s\n", j.ID, map[string]string{jobs.Stopped: "was stopped"}[j.State]+map[bool]string{true: j.State}[j.State != jobs.Stopped], oneLine(message))
+	how := j.State
+	if how == jobs.Stopped {
+		how, message = "was stopped", strings.TrimPrefix(message, "stopped: ")
+	}
+	fmt.Fprintf(errs, "mobula: job %s %s: %s\n", j.ID, how, oneLine(message))
 	for _, f := range j.Outputs {
 		fmt.Fprintf(errs, "mobula: it has left %s: get it with  mobula job output %s\n", oneLine(f.Name), j.ID)
 	}

@@ -93,7 +93,7 @@ type Registry struct{ magics map[string]Magic }
 // New returns a Registry with Mobula's own magics.
 func New() *Registry {
 	r := &Registry{magics: map[string]Magic{}}
-	for _, m := range slices.Concat(sessionMagics(), clusterMagics(), cellMagics(), []Magic{r.help()}) {
+	for _, m := range slices.Concat(sessionMagics(), clusterMagics(), jobMagics(), cellMagics(), []Magic{r.help()}) {
 		r.magics[m.key()] = m
 	}
 	return r

@@ -1,14 +1,8 @@
 """%cluster: start, scale, use, connect to a head, stop, logs, doctor; nodes that are killed."""
 
 import os
-import pathlib
 import re
-import shutil
 import signal
-import subprocess
-import tempfile
-
-import pytest
 
 import kit
 
@@ -71,20 +65,6 @@ def test_a_node_that_is_killed(own):
     kit.until(lambda: ", 1 node" in text_of(own.run("%cluster")), kit.PATIENCE, "the cluster has one node")
     grown = text_of(own.run("%cluster scale 2", timeout=kit.PATIENCE))
     assert "2 nodes" in grown, grown
-
-
-@pytest.fixture
-def lab_cluster():
-    """A cluster with a name, of its own processes."""
-    tmp_path = pathlib.Path(tempfile.mkdtemp(prefix="lab-"))  # sockets have short names
-    env = dict(os.environ, XDG_RUNTIME_DIR=str(tmp_path))
-    command = [kit.BINARY, "start", "--head", "--name", "lab", "--host", "127.0.0.1", "--port", "0", "--num-cpus", "1", "--dir", str(tmp_path / "state")]
-    process = subprocess.Popen([str(c) for c in command], env=env, stdout=subprocess.PIPE, text=True)
-    address = re.search(r"runs at (\S+),", process.stdout.readline()).group(1)
-    yield address, tmp_path
-    process.terminate()
-    process.wait(kit.PATIENCE)
-    shutil.rmtree(tmp_path)
 
 
 def test_use_of_a_named_cluster(lab_cluster, jupyter_path):
