@@ -26,7 +26,7 @@ type api struct {
 	jobs   *jobs.Client
 }
 
-// Handler returns a handler of paths that begin with a slash: whoever mounts it strips what is before.
+// Handler returns a handler of the paths below /api/jobs: whoever mounts it strips that, as http.StripPrefix does. What is left of /api/jobs itself is "".
 func Handler(c headwire.Caller) http.Handler {
 	a := &api{caller: c, jobs: jobs.New(c)}
 	byID, files := http.NewServeMux(), http.NewServeMux()
@@ -40,12 +40,23 @@ func Handler(c headwire.Caller) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		if strings.HasPrefix(r.URL.Path, filesPrefix) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, filesPrefix):
 			files.ServeHTTP(w, r)
-			return
+		case r.URL.Path == "":
+			byID.ServeHTTP(w, withSlash(r))
+		default:
+			byID.ServeHTTP(w, r)
 		}
-		byID.ServeHTTP(w, r)
 	})
+}
+
+func withSlash(r *http.Request) *http.Request {
+	out := *r
+	where := *r.URL
+	where.Path, where.RawPath = "/", ""
+	out.URL = &where
+	return &out
 }
 
 const filesPrefix = "/files/"

@@ -80,7 +80,9 @@ func start(t *testing.T) *server {
 	}
 	t.Cleanup(client.Close)
 	mux := http.NewServeMux()
-	mux.Handle("/api/jobs/", http.StripPrefix("/api/jobs", Handler(client)))
+	api := http.StripPrefix("/api/jobs", Handler(client))
+	mux.Handle("/api/jobs/", api)
+	mux.Handle("/api/jobs", api)
 	s := &server{t: t, Server: httptest.NewServer(mux), schemas: jsonschema.NewCompiler(), asked: map[string]bool{}}
 	t.Cleanup(s.Close)
 	whole, err := jsonschema.UnmarshalJSON(bytes.NewReader(Description()))
@@ -225,7 +227,7 @@ func TestAPI(t *testing.T) {
 	}
 	body := fmt.Sprintf(`{"id":"first","name":"<b>try</b>","entrypoint":["sh","-c","wc -c < data.txt; echo é; mkdir out; echo $A > out/x; exit 3"],
 		"files":{"sum":%q,"size":%d},"env":{"A":"secret"},"metadata":{"team":"red"},"resources":{"cpu":1},"outputs":["out/x"],"retries":0,"grace_ms":0}`, ref.Sum, ref.Size)
-	if a := s.submit(201, body); a.Header.Get("Location") != "first" {
+	if a := s.submit(201, body); a.Header.Get("Location") != "/api/jobs/first" {
 		t.Error(a.Header)
 	}
 	s.submit(409, body)
@@ -250,7 +252,9 @@ func TestAPI(t *testing.T) {
 	if list.into(t, &all); len(all) != 1 || strings.Contains(list.text, "secret") {
 		t.Error(list.text)
 	}
-	s.submit(201, `{"id":"second","entrypoint":["sleep","1000"]}`)
+	if a := s.ask("POST", "/", "?x=y", 201, strings.NewReader(`{"id":"second","entrypoint":["sleep","1000"]}`), isJSON, "application/json"); a.Header.Get("Location") != "/api/jobs/second" {
+		t.Error(a.Header)
+	}
 	s.ask("DELETE", "/{id}", "/second", 400, nil)
 	s.ask("POST", "/{id}/stop", "/second/stop", 200, nil)
 	if job := s.ended("second"); job.State != jobs.Stopped || job.Grace != 3000 {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"mobula/cluster/headwire"
@@ -62,7 +63,8 @@ func (a *api) submit(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	w.Header().Set("Location", url.PathEscape(job.ID))
+	asked, _, _ := strings.Cut(r.RequestURI, "?") // with what was stripped of its path
+	w.Header().Set("Location", strings.TrimSuffix(asked, "/")+"/"+url.PathEscape(job.ID))
 	writeJSON(w, http.StatusCreated, job)
 	return nil
 }
