@@ -43,6 +43,14 @@ type Error struct {
 // Error returns "Name: Value".
 func (e *Error) Error() string { return e.Name + ": " + e.Value }
 
+// Lines is the traceback; there is always one.
+func (e *Error) Lines() []string {
+	if len(e.Traceback) == 0 {
+		return []string{e.Error()}
+	}
+	return e.Traceback
+}
+
 // Sink receives what cells show, by the number of the cell that caused it (0: none).
 type Sink interface {
 	Stream(cell int, name, text string) // name is stdout or stderr

@@ -2,16 +2,12 @@ package kernel
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
-	"regexp"
-	"runtime/debug"
-	"strings"
 	"time"
 
 	"mobula/internal/cellio"
 	"mobula/interp"
+	"mobula/kernel/evaluate"
 	"mobula/kernel/history"
 	"mobula/kernel/magic"
 )
@@ -73,8 +69,7 @@ func (k *Kernel) execute(ctx context.Context, l *lane, r *request) (behind []*re
 // begin counts the execution and makes its outlet.
 func (x *execution) begin() {
 	k, code := x.k, *x.content.Code
-	blank := strings.TrimSpace(code) == ""
-	x.counted = !blank && !x.content.Silent && set(x.content.StoreHistory)
+	x.counted = !evaluate.Blank(code) && !x.content.Silent && set(x.content.StoreHistory)
 	if x.counted {
 		x.count = k.count.Add(1)
 		x.number = int(x.count)
@@ -95,9 +90,6 @@ func (x *execution) begin() {
 func (x *execution) run() object {
 	x.begin()
 	failure := x.evaluate()
-	if failure == nil && x.ctx.Err() != nil {
-		failure = &interp.Error{Name: "interrupted", Value: context.Cause(x.ctx).Error()}
-	}
 	result := x.k.outputs.finish(x.number)
 	x.store(result)
 	reply := object{"execution_count": x.count, "payload": x.payload, "user_expressions": object{}}
@@ -113,34 +105,20 @@ func (x *execution) run() object {
 	return reply
 }
 
-// evaluate hands the cell to whom it is for. A panic of the engine is a bug; it fails the cell and ends nothing.
-func (x *execution) evaluate() (failure *interp.Error) {
-	defer func() {
-		if p := recover(); p != nil {
-			x.k.log.Error("panic in the engine", "cell", x.number, "panic", p, "stack", string(debug.Stack()))
-			failure = &interp.Error{Name: "internal error", Value: fmt.Sprintf("the cell engine failed: %v; the session goes on; please report this", p)}
-		}
-	}()
-	code := *x.content.Code
-	if strings.TrimSpace(code) == "" {
-		return nil
-	}
-	engine, err := x.k.ready(x.ctx)
-	if err != nil {
-		return x.failure("engine error", err)
-	}
-	if name, detail, ok := helpQuery(code); ok {
-		return x.page(engine, name, detail)
-	}
+// evaluate hands the cell to whom it is for.
+func (x *execution) evaluate() *interp.Error {
 	// Not Quiet where the request is silent: the cell means the same then, its outlet shows nothing.
-	return x.k.opts.Magics.Run(x.ctx, x.env(engine), interp.Cell{Number: x.number, Source: code})
+	page, failure := x.k.evaluator.Run(x.ctx, x.env(), *x.content.Code)
+	if page != nil {
+		x.payload = append(x.payload, object{"source": "page", "data": page, "start": 0})
+	}
+	return failure
 }
 
 // env is what the magics of this cell act on.
-func (x *execution) env(engine interp.Engine) *magic.Env {
+func (x *execution) env() *magic.Env {
 	out := x.k.outputs
 	env := &magic.Env{
-		Engine:  engine,
 		Cell:    x.number,
 		Stdout:  func(text string) { out.Stream(x.number, "stdout", text) },
 		Stderr:  func(text string) { out.Stream(x.number, "stderr", text) },
@@ -173,41 +151,6 @@ func (x *execution) history(n int) []magic.Entry {
 	return entries
 }
 
-// failure makes an error for the front end; an interrupt is one whatever it broke.
-func (x *execution) failure(name string, err error) *interp.Error {
-	if failed, ok := errors.AsType[*interp.Error](err); ok {
-		return failed
-	}
-	if x.ctx.Err() != nil {
-		name, err = "interrupted", context.Cause(x.ctx)
-	}
-	return &interp.Error{Name: name, Value: err.Error()}
-}
-
-var helpPattern = regexp.MustCompile(`^(\?{0,2})\s*([\pL_][\pL\pN_.]*)\s*(\?{0,2})$`)
-
-// helpQuery recognises ?name, ??name, name? and name??, none of which is Go.
-func helpQuery(code string) (name string, detail int, ok bool) {
-	m := helpPattern.FindStringSubmatch(strings.TrimSpace(code))
-	if m == nil || len(m[1])+len(m[3]) == 0 {
-		return "", 0, false
-	}
-	return m[2], max(len(m[1]), len(m[3])) - 1, true
-}
-
-// page answers a question about a name in the front end's pager.
-func (x *execution) page(engine interp.Engine, name string, detail int) *interp.Error {
-	found, err := engine.Inspect(x.ctx, name, len(name), detail)
-	if err != nil {
-		return x.failure("inspection error", err)
-	}
-	if !found.Found {
-		return &interp.Error{Name: "not found", Value: fmt.Sprintf("nothing is known about %q: it is no name of this session, package or keyword", name)}
-	}
-	x.payload = append(x.payload, object{"source": "page", "data": orEmpty(found.Data), "start": 0})
-	return nil
-}
-
 func (x *execution) store(result string) {
 	if !x.counted {
 		return
@@ -228,7 +171,7 @@ func (x *execution) userExpressions() object {
 	for name, expr := range x.content.UserExpressions {
 		failed := (*interp.Error)(nil)
 		if err != nil {
-			failed = x.failure("engine error", err)
+			failed = evaluate.Failure(x.ctx, "engine error", err)
 		} else if data, e := engine.Evaluate(x.ctx, expr); e != nil {
 			failed = e
 		} else {

@@ -201,11 +201,6 @@ func TestUserExpressionsAndPager(t *testing.T) {
 		}
 	}
 	c.run("nothere?").status(t, "error")
-	for _, code := range []string{"// what?", "x := \"?\"", "a\nb?", "!ls ?", "???", "x y?", "x"} {
-		if _, _, ok := helpQuery(code); ok {
-			t.Errorf("%q is taken for a question about a name", code)
-		}
-	}
 }
 
 func TestInput(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mobula/interp"
+	"mobula/kernel/evaluate"
 	"mobula/kernel/history"
 	"mobula/kernel/magic"
 	"mobula/kernel/wire"
@@ -49,14 +50,15 @@ type Kernel struct {
 	iopub                 *wire.Publisher
 	heartbeat             *wire.Heartbeat
 
-	count    atomic.Int64 // executions that were counted
-	quiet    atomic.Int64 // executions that were not
-	outputs  *outputs
-	input    *input
-	comms    *comms
-	lanes    *lanes
-	language *worker // complete, inspect, is_complete
-	queries  *worker // comm_info, history
+	count     atomic.Int64 // executions that were counted
+	quiet     atomic.Int64 // executions that were not
+	outputs   *outputs
+	input     *input
+	comms     *comms
+	evaluator *evaluate.Runner
+	lanes     *lanes
+	language  *worker // complete, inspect, is_complete
+	queries   *worker // comm_info, history
 
 	ctx    context.Context // ends when the kernel is asked to stop
 	cancel context.CancelFunc
@@ -82,6 +84,7 @@ func Start(ctx context.Context, opts Options) (*Kernel, error) {
 	k.outputs = newOutputs(k)
 	k.input = &input{k: k, turn: make(chan struct{}, 1)}
 	k.comms = newComms(k)
+	k.evaluator = &evaluate.Runner{Engine: k.ready, Magics: k.opts.Magics, Log: k.log}
 	k.lanes = newLanes(k)
 	k.language, k.queries = newWorker(k), newWorker(k)
 	k.wg.Go(k.openEngine)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mobula/interp"
+	"mobula/kernel/evaluate"
 )
 
 // languageTimeout bounds completion and inspection, which come one after another.
@@ -107,7 +108,7 @@ func (k *Kernel) isComplete(r *request) {
 		return
 	}
 	source := k.opts.Magics.Go(c.Code)
-	_, _, help := helpQuery(c.Code)
+	_, _, help := evaluate.HelpQuery(c.Code)
 	if help || source != c.Code && strings.TrimSpace(source) == "" { // nothing but magics
 		r.reply(object{"status": "complete"})
 		return

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"mobula/internal/cellio"
+	"mobula/internal/utf8text"
 	"mobula/interp"
 )
 
@@ -178,7 +178,7 @@ func (o *outputs) flush(c *outlet, all bool) {
 	}
 	for _, s := range c.segments {
 		text := s.text
-		if keep := incomplete(text); keep > 0 && !all {
+		if keep := utf8text.Incomplete(text); keep > 0 && !all {
 			c.partial[s.stream] = slices.Clone(text[len(text)-keep:])
 			text = text[:len(text)-keep]
 		}
@@ -187,19 +187,6 @@ func (o *outputs) flush(c *outlet, all bool) {
 		}
 	}
 	c.segments, c.size = nil, 0
-}
-
-// incomplete returns the length of a UTF-8 sequence that text ends in the middle of.
-func incomplete(text []byte) int {
-	for n := 1; n <= min(utf8.UTFMax-1, len(text)); n++ {
-		if tail := text[len(text)-n:]; utf8.RuneStart(tail[0]) {
-			if utf8.FullRune(tail) {
-				return 0
-			}
-			return n
-		}
-	}
-	return 0
 }
 
 // show publishes one message of a cell, after the stream output before it.
@@ -271,9 +258,5 @@ func (o *outputs) Input(ctx context.Context, cell int, prompt string, password b
 
 // errorContent is an error as the reply and the message on iopub both carry it.
 func errorContent(err *interp.Error) object {
-	traceback := err.Traceback
-	if len(traceback) == 0 {
-		traceback = []string{err.Error()}
-	}
-	return object{"ename": err.Name, "evalue": err.Value, "traceback": traceback}
+	return object{"ename": err.Name, "evalue": err.Value, "traceback": err.Lines()}
 }

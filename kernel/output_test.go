@@ -73,16 +73,6 @@ func TestLateOutputShowsUnderItsCell(t *testing.T) {
 	c.engine.late.Wait()
 }
 
-func TestIncomplete(t *testing.T) {
-	for text, want := range map[string]int{
-		"": 0, "a": 0, "é": 0, "\xc3": 1, "a\xf0\x9f\x8e": 3, "🎉": 0, "\xff": 0, "\x80\x80\x80\x80": 0, "a\xe2\x82": 2,
-	} {
-		if got := incomplete([]byte(text)); got != want {
-			t.Errorf("incomplete(%q) = %d, want %d", text, got, want)
-		}
-	}
-}
-
 func TestPositions(t *testing.T) {
 	const s = "aé🎉\xffz" // a: 1 byte, é: 2, 🎉: 4, an invalid byte: 1, z: 1
 	for _, tt := range []struct{ points, offset int }{{0, 0}, {1, 1}, {2, 3}, {3, 7}, {4, 8}, {5, 9}} {

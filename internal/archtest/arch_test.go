@@ -18,7 +18,7 @@ import (
 var policy = Policy{
 	Module: "mobula",
 	Layers: []Layer{
-		{"waist", "internal/bulktls internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/eventually internal/fault internal/filelock internal/filepack internal/filestore internal/frame internal/golden internal/golocal internal/id internal/magicline internal/memo internal/nearest internal/peercred internal/program internal/sysmem"},
+		{"waist", "internal/bulktls internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/eventually internal/fault internal/filelock internal/filepack internal/filestore internal/frame internal/golden internal/golocal internal/id internal/magicline internal/memo internal/nearest internal/peercred internal/program internal/sysmem internal/utf8text"},
 		{"object store", "objstore/..."},
 		{"decisions of the cluster", "cluster/sched cluster/state"},
 		{"log of the cluster", "cluster/replog"},
@@ -35,6 +35,7 @@ var policy = Policy{
 		{"engine", "interp"},
 		{"files that the command carries", "notebooks requirements"},
 		{"kernel", "kernel kernel/... widgets/labextension"},
+		{"notebooks as jobs", "notebook notebook/..."},
 		{"what the command alone links", "cluster/gpu/nvml"},
 		{"programs", "cmd/... tests/... bench/... internal/archtest internal/langtest"},
 	},

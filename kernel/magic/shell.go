@@ -8,7 +8,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
-	"unicode/utf8"
+
+	"mobula/internal/utf8text"
 )
 
 // orphanGrace is how long a command's output is read after the command has ended: a job
@@ -66,15 +67,7 @@ func (w *textWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b := append(w.rest, p...)
-	n := len(b)
-	for k := 1; k <= min(utf8.UTFMax-1, n); k++ {
-		if utf8.RuneStart(b[n-k]) {
-			if !utf8.FullRune(b[n-k:]) {
-				n -= k
-			}
-			break
-		}
-	}
+	n := len(b) - utf8text.Incomplete(b)
 	w.rest = append([]byte(nil), b[n:]...)
 	if n > 0 {
 		w.show(string(b[:n]))
