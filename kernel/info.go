@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 
+	"mobula/kernel/evaluate"
 	"mobula/kernel/wire"
 )
 
@@ -14,10 +15,7 @@ func (k *Kernel) kernelInfo(r *request) {
 		"protocol_version":       wire.ProtocolVersion,
 		"implementation":         "mobula",
 		"implementation_version": k.opts.Version,
-		"language_info": object{
-			"name": "go", "version": goVersion, "mimetype": "text/x-go", "file_extension": ".go",
-			"pygments_lexer": "go", "codemirror_mode": "go", "nbconvert_exporter": "script",
-		},
+		"language_info":          evaluate.LanguageInfo(),
 		"banner": "Mobula " + k.opts.Version + ", Go " + goVersion + ". %help lists the magics; name? shows what a name is.",
 		"help_links": []object{
 			{"text": "Go language specification", "url": "https://go.dev/ref/spec"},

@@ -50,7 +50,7 @@ func (nb *Notebook) Prepare(r Run) {
 	nb.Metadata.Set("papermill", pm)
 }
 
-// Begin notes the begin of a run. All cells are pending, and the outputs of code cells are gone.
+// Begin notes the begin of a run. All cells are pending, and the outputs of code cells that will run are gone.
 func (nb *Notebook) Begin(now time.Time) {
 	pm := nb.papermill()
 	pm.Set("start_time", stamp(now))
@@ -60,7 +60,7 @@ func (nb *Notebook) Begin(now time.Time) {
 	nb.Metadata.Set("papermill", pm)
 	for _, c := range nb.Cells {
 		c.Metadata.Set("papermill", object("duration", nil, "end_time", nil, "exception", nil, "start_time", nil, "status", Pending))
-		if c.Kind == Code {
+		if c.Kind == Code && !c.HasTag(TagSkipExecution) {
 			c.ExecutionCount, c.Outputs = nil, nil
 		}
 	}

@@ -11,11 +11,16 @@ import (
 
 // openEngine starts the session of the notebook in the working directory, which Jupyter sets.
 func openEngine(ctx context.Context, sink interp.Sink) (interp.Engine, error) {
+	return openEngineIn(ctx, "", sink)
+}
+
+// openEngineIn starts the session of a notebook whose cells run in dir.
+func openEngineIn(ctx context.Context, dir string, sink interp.Sink) (interp.Engine, error) {
 	limit, err := memoryLimit(os.Getenv("MOBULA_MEMORY_LIMIT"))
 	if err != nil {
 		return nil, err
 	}
-	session, err := interp.Open(ctx, interp.Options{Sink: sink, MemoryLimit: limit, ClusterCommands: clusterCommands()})
+	session, err := interp.Open(ctx, interp.Options{Dir: dir, Sink: sink, MemoryLimit: limit, ClusterCommands: clusterCommands()})
 	if err != nil {
 		return nil, err // not a nil *Session in an Engine
 	}

@@ -61,7 +61,9 @@ var groups = []struct {
 	{"jobs", "Jobs:", []func() *cobra.Command{
 		jobCommand,
 	}},
-	{"notebooks", "Notebooks:", []func() *cobra.Command{}},
+	{"notebooks", "Notebooks:", []func() *cobra.Command{
+		notebookCommand,
+	}},
 	{"other", "Other:", []func() *cobra.Command{
 		versionCommand,
 		helpCommand,
