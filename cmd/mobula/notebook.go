@@ -26,8 +26,7 @@ func notebookCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "notebook",
 		Short: "run notebooks as batch jobs, and make programs of them",
-		Example: `  mobula notebook run train.ipynb -p lr=0.01 -o out.ipynb
-  mobula notebook export train.ipynb -o train`,
+		Example: `  mobula notebook run train.ipynb -p lr=0.01 -o out.ipynb`,
 	}
 	cmd.AddCommand(notebookRunCommand())
 	return cmd
