@@ -77,8 +77,9 @@ func (o *outputs) Comm(e cellio.CommEvent) {
 	o.k.drain()
 }
 
-// CommsEnded implements interp.CommSink.
+// CommsEnded implements interp.CommSink. The views of the process end with its comms.
 func (o *outputs) CommsEnded(ids, targets []string) {
+	o.stopViews()
 	cs := o.k.comms
 	var list []*Comm
 	cs.mu.Lock()

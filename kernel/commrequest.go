@@ -102,9 +102,7 @@ func (c *Comm) refuse(r *request, err error) {
 func (c *Comm) work() {
 	for a, ok := c.next(); ok; a, ok = c.next() {
 		a.around(func() { c.handle(a) })
-		if a.Header.SubshellID == nil {
-			c.comms.k.lanes.remind()
-		}
+		c.comms.k.lanes.remind() // on a subshell too: JupyterLab sends them there, and takes any status for the kernel's
 	}
 }
 

@@ -22,6 +22,9 @@ const controlTarget = "mobula.ctl"
 // watchEvery is how often the cluster is asked while somebody looks.
 const watchEvery = time.Second
 
+// watchTime is how long the cluster is watched for who does not ask again: a page that was closed tells nobody.
+const watchTime = 3 * time.Minute
+
 // controlTime bounds what a button may take.
 const controlTime = time.Minute
 
@@ -56,7 +59,11 @@ func (x *control) message(m CommMessage) {
 		x.answer(0, nil, fmt.Errorf("a request is not understood: %w", err))
 		return
 	}
-	if q.Op == "subscribe" {
+	switch q.Op {
+	case "hello":
+		x.answer(q.Seq, nil, nil) // at once, also while the engine starts
+		return
+	case "subscribe":
 		x.subscribe(q)
 		return
 	}
@@ -97,12 +104,7 @@ func (x *control) do(ctx context.Context, q controlRequest) (any, error) {
 	}
 	switch q.Op {
 	case "cancel":
-		cell, ok := strings.CutPrefix(q.ID, interp.ProgressPrefix)
-		n, err := strconv.Atoi(cell)
-		if !ok || err != nil {
-			return nil, fmt.Errorf("there are no tasks of the name %.40q", q.ID)
-		}
-		return nil, engine.CancelTasks(n)
+		return nil, x.cancel(ctx, engine, q.ID)
 	case "connect":
 		st, err := engine.ConnectCluster(ctx, 0, interp.ClusterTarget{})
 		return magic.ClusterWidget(&st).JSON(), err
@@ -116,6 +118,21 @@ func (x *control) do(ctx context.Context, q controlRequest) (any, error) {
 	return nil, fmt.Errorf("%.40q is nothing that this kernel does", q.Op)
 }
 
+// cancel ends the tasks of a cell, or asks code of a cell to end what its progress shows.
+func (x *control) cancel(ctx context.Context, engine interp.Clusters, id string) error {
+	if cell, ok := strings.CutPrefix(id, interp.ProgressPrefix); ok {
+		n, err := strconv.Atoi(cell)
+		if err != nil {
+			return fmt.Errorf("there are no tasks of the name %.40q", id)
+		}
+		return engine.CancelTasks(n)
+	}
+	if e, ok := engine.(interp.ViewEngine); ok {
+		return e.CancelView(ctx, id)
+	}
+	return fmt.Errorf("there are no tasks of the name %.40q", id)
+}
+
 // subscribe tells of the cluster from now on.
 func (x *control) subscribe(q controlRequest) {
 	if q.Topic != "cluster" {
@@ -123,7 +140,7 @@ func (x *control) subscribe(q controlRequest) {
 		return
 	}
 	x.c.Go(func(ctx context.Context) {
-		ctx, cancel := context.WithCancel(ctx)
+		ctx, cancel := context.WithTimeout(ctx, watchTime)
 		defer cancel()
 		x.mu.Lock()
 		before := x.watch

@@ -100,8 +100,10 @@ func (k *Kernel) onControl(r *request) {
 		k.shutdown(r)
 	case "create_subshell_request":
 		r.around(func() { r.reply(object{"subshell_id": k.lanes.create()}) })
+		k.lanes.remind()
 	case "delete_subshell_request":
 		r.around(func() { k.deleteSubshell(r) })
+		k.lanes.remind()
 	case "list_subshell_request":
 		r.around(func() { r.reply(object{"subshell_id": k.lanes.list()}) })
 	case "debug_request":

@@ -206,6 +206,7 @@ func (k *Kernel) Wait() error {
 	case <-time.After(closeTimeout):
 		err = fmt.Errorf("cells or engine did not end within %v", closeTimeout)
 	}
+	k.outputs.stopViews() // of an engine that hangs too
 	return errors.Join(err, k.closeSockets(), k.history.Close())
 }
 

@@ -24,6 +24,8 @@ type outputs struct {
 	k    *Kernel
 	kick chan struct{} // capacity 1: stream output waits to be published
 
+	going going
+
 	mu    sync.Mutex // guards what follows, and the fields of outlets that say so
 	cells map[int]*outlet
 	order []int     // the keys of cells, oldest first
@@ -205,6 +207,7 @@ func (o *outputs) show(cell int, message func(c *outlet) (msgType string, conten
 // Display implements interp.Sink.
 func (o *outputs) Display(cell int, d cellio.Display) {
 	d = o.k.comms.viewed(cell, d)
+	o.going.note(cell, d)
 	o.show(cell, func(c *outlet) (string, object) {
 		content := object{"data": orEmpty(d.Data), "metadata": orEmpty(d.Metadata)}
 		if d.ID != "" {

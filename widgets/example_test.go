@@ -220,6 +220,20 @@ func ExampleCancel() {
 	// Output: there is nothing to cancel: the progress "gone" has ended, was cancelled before, or belongs to an earlier session
 }
 
+func ExampleStopped() {
+	shown := display.Of(widgets.Progress{Title: "fit", Counts: widgets.Counts{Total: 4, Done: 1, Running: 3}})
+	if widgets.Going(shown) {
+		view, err := widgets.Stopped(shown, time.Now())
+		fmt.Println(view.Display()[display.MIMEText], err)
+	}
+	// Output: fit [#####...............] 1/4, stopped <nil>
+}
+
+func ExampleGoing() {
+	fmt.Println(widgets.Going(display.Of(widgets.Progress{})), widgets.Going(display.Of(widgets.Progress{State: widgets.StateDone})), widgets.Going(display.Of(42)))
+	// Output: true false false
+}
+
 func ExampleNewView() {
 	show()
 	type ray struct {

@@ -30,6 +30,8 @@ func samples() map[string]display.Displayer {
 		"progress":          sampleProgress(),
 		"progress-done":     Progress{Title: "fit", Counts: Counts{Total: 4, Done: 4}, State: StateDone, Started: start, Updated: start.Add(2 * time.Second), EndedAt: start.Add(2 * time.Second)},
 		"progress-failed":   Progress{Title: evil, Unit: "files", Counts: Counts{Done: 7, Failed: 1}, State: StateFailed, Error: "cell[3]:7: " + evil, Started: start, EndedAt: start.Add(90 * time.Second)},
+		"progress-stopped":  stoppedOf(sampleProgress()),
+		"chart-stopped":     stoppedOf(sampleChart()),
 		"progress-unknown":  Progress{Title: "lines", Counts: Counts{Done: 12}, Started: start, Updated: start.Add(time.Second), Rate: 12},
 		"timeline":          sampleTimeline(),
 		"timeline-empty":    TimelineOf("nothing ran", nil, start),
@@ -48,13 +50,22 @@ func samples() map[string]display.Displayer {
 	}
 }
 
+// stoppedOf is what replaces a view whose process has ended.
+func stoppedOf(w display.Displayer) display.Displayer {
+	view, err := Stopped(display.Of(w), start.Add(5*time.Second))
+	if err != nil {
+		panic(err)
+	}
+	return view
+}
+
 func sampleCluster() Cluster {
 	node := func(i int, state string, free float64) Node {
 		return Node{ID: fmt.Sprintf("%016x", i), Name: fmt.Sprintf("node-%d", i), State: state, Workers: 2 * i, Store: &Store{Used: int64(i) << 28, Capacity: 4 << 30, Spilled: int64(i-1) << 20},
 			Resources: []Resource{{"CPU", "", free, 8}, {"GPU", "", 1, 2}, {"memory", "bytes", 3 << 30, 16 << 30}}}
 	}
 	return Cluster{
-		Title: "Cluster manta", State: "connected", Via: "node-1", Address: "/run/mobula/node.sock", Workers: 12,
+		Title: "Cluster manta", State: "connected", Via: "node-1", Address: "/run/mobula/node.sock", Workers: 12, Version: "0.1.0", ConnectedIn: 0.069,
 		Nodes: []Node{node(1, "alive", 2.5), node(2, "alive", 0), node(3, "dead", 8)}, NodesOmitted: 1,
 		Resources: []Resource{{"CPU", "", 2.5, 16}, {"GPU", "", 2, 4}, {"memory", "bytes", 6 << 30, 32 << 30}}, Store: &Store{Used: 3 << 28, Capacity: 8 << 30},
 		Tasks: map[string]int{"running": 14, "finished": 1200, "failed": 2}, Waiting: []Waiting{{Tasks: 3, What: "4 CPU, 1 GPU", Reason: "no node has 4 CPU free"}},

@@ -41,6 +41,7 @@ import (
 	"mobula/interp/cellrt"
 	"mobula/interp/host/hook"
 	"mobula/interp/hostrpc"
+	"mobula/widgets"
 )
 
 // Digest identifies the source that the host was built from. Set at link time.
@@ -200,6 +201,12 @@ func (h *Host) receive() error {
 			h.input.reply(req.InputReply.Token, req.InputReply)
 		case req.CancelTasks != nil:
 			go cancelTasks(req.CancelTasks.Cell) // it may wait for the node; ends when all are told
+		case req.CancelView != nil:
+			r := &hostrpc.Reply{ID: req.ID}
+			if err := widgets.Cancel(req.CancelView.ID); err != nil {
+				r.Fault = &hostrpc.Fault{Message: err.Error()}
+			}
+			h.reply(r)
 		case req.Address != nil:
 			h.where.reply(req.Address.Token, req.Address)
 		case req.Comm != nil:

@@ -44,8 +44,9 @@ type Request struct {
 	Cluster    *Cluster
 	Address    *Address
 	Comm       *cellio.CommEvent // the Reply comes once the session's handler has returned
-	// CancelTasks is not queued behind the cell that runs.
+	// CancelTasks and CancelView are not queued behind the cell that runs.
 	CancelTasks *CancelTasks
+	CancelView  *CancelView
 }
 
 // ProgressPrefix begins the display id of the progress of a cell's tasks; the number of the cell follows.
@@ -53,6 +54,9 @@ const ProgressPrefix = "mobula-tasks-"
 
 // CancelTasks cancels the tasks that a cell has submitted.
 type CancelTasks struct{ Cell int }
+
+// CancelView does what the button of a progress widget says. The Reply has a Fault where there is nothing to cancel.
+type CancelView struct{ ID string }
 
 // CellNumber returns the cell that a request belongs to, 0 if none.
 func (r *Request) CellNumber() int {

@@ -92,7 +92,7 @@ func widgetsSymbols() map[string]map[string]reflect.Value {
 	f, t := reflect.ValueOf, func(p any) reflect.Value { return reflect.ValueOf(p) }
 	return map[string]map[string]reflect.Value{"mobula/widgets/widgets": {
 		"NewChart": f(widgets.NewChart), "NewProgress": f(widgets.NewProgress), "TableOf": f(widgets.TableOf),
-		"TimelineOf": f(widgets.TimelineOf), "MIME": f(widgets.MIME), "Cancel": f(widgets.Cancel),
+		"TimelineOf": f(widgets.TimelineOf), "MIME": f(widgets.MIME), "Cancel": f(widgets.Cancel), "Going": f(widgets.Going), "Stopped": f(widgets.Stopped),
 		"StateRunning": f(widgets.StateRunning), "StateDone": f(widgets.StateDone), "StateFailed": f(widgets.StateFailed),
 		"StateCancelled": f(widgets.StateCancelled), "StateStopped": f(widgets.StateStopped), "Faded": f(widgets.Faded),
 		"Strong": f(widgets.Strong), "Actor": t((*widgets.Actor)(nil)), "Actors": t((*widgets.Actors)(nil)),

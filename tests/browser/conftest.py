@@ -18,6 +18,7 @@ import kit
 TOKEN = "for-tests-only"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SHOTS = pathlib.Path(__file__).parent / "shots"
+SHOTS.mkdir(exist_ok=True)
 # Without these a browser in a container crashes, waits for the network, or renders other colours on another machine.
 FLAGS = [
     "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-color-profile=srgb", "--disable-quic", "--no-first-run",
@@ -50,7 +51,7 @@ class Lab:
         self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "jupyter", "lab", "--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}", "--ServerApp.port_retries=0",
-                f"--IdentityProvider.token={TOKEN}", f"--ServerApp.base_url={base}", f"--ServerApp.root_dir={work}", "--LabApp.expose_app_in_browser=True",
+                f"--IdentityProvider.token={TOKEN}", f"--ServerApp.base_url={base}", f"--ServerApp.root_dir={work}", "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
             ],
             stdout=self.log.open("w"), stderr=subprocess.STDOUT, env=env, cwd=work,
         )
@@ -85,7 +86,13 @@ class Lab:
             self.process.kill()
 
 
-@pytest.fixture(scope="session", params=["/", "/user/alice/"], ids=["root", "hub"])
+# Base URLs: of a server of one's own, and behind a hub. A test runs at both unless it is marked.
+ROOT, HUB = "/", "/user/alice/"
+AT_ROOT = pytest.mark.parametrize("lab", [ROOT], ids=["root"], indirect=True)
+AT_HUB = pytest.mark.parametrize("lab", [HUB], ids=["hub"], indirect=True)
+
+
+@pytest.fixture(scope="session", params=[ROOT, HUB], ids=["root", "hub"])
 def lab(request, tmp_path_factory, jupyter_path):
     lab = Lab(tmp_path_factory.mktemp("lab"), request.param, jupyter_path)
     yield lab
@@ -104,7 +111,7 @@ class Book:
     """One open notebook in a page."""
 
     def __init__(self, page, lab, name):
-        self.page, self.lab = page, lab
+        self.page, self.lab, self.name = page, lab, name
         page.goto(f"{lab.url}lab/workspaces/auto-{time.time_ns()}/tree/{name}?token={TOKEN}")
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
         self.ready()
@@ -144,7 +151,6 @@ class Book:
         )
 
     def shot(self, name):
-        SHOTS.mkdir(exist_ok=True)
         self.page.screenshot(path=SHOTS / f"{name}.png")
 
 
@@ -154,11 +160,10 @@ def page(browser, request):
     page = context.new_page()
     said = page.said = []
     page.on("console", lambda m: said.append(f"{m.type}: {m.text}"))
-    page.on("pageerror", lambda e: said.append(f"page error: {e}"))
+    page.on("pageerror", lambda e: said.append(f"page error: {e}\n{e.stack}"))
     page.set_default_timeout(30_000)
     yield page
     if getattr(request.node, "failed", False):
-        SHOTS.mkdir(exist_ok=True)
         page.screenshot(path=SHOTS / f"FAILED-{request.node.name}.png")
         (SHOTS / f"FAILED-{request.node.name}.txt").write_text("\n".join(said))
     context.close()

@@ -1,42 +1,98 @@
-// The renderers of Mobula's media types. A renderer draws a state into an element, and the next one into the same element.
-import { drawProgress } from "./progress.js";
-import { drawChart } from "./chart.js";
-import { drawTable } from "./table.js";
-import { drawCluster } from "./cluster.js";
-import { controlOf } from "./control.js";
+// The renderers of the media types, one for each kind of widget. What draws a kind is loaded when the first of it is drawn.
 
-const kinds = { progress: drawProgress, chart: drawChart, table: drawTable, cluster: drawCluster };
+import { controlOf, kernelAt } from './control.js';
+import { h, text } from './dom.js';
+import { limited } from './schedule.js';
+import { styled } from './theme.js';
 
-export async function renderers(shared) {
-  const { Widget } = await shared("@lumino/widgets");
-  return Object.entries(kinds).map(([kind, draw]) => rendererOf(Widget, kind, draw));
-}
+export const KINDS = ['cluster', 'progress', 'timeline', 'table', 'chart', 'actors', 'objects'];
+export const mimeOf = (kind) => `application/vnd.mobula.${kind}.v1+json`;
 
-function rendererOf(Widget, kind, draw) {
-  const mime = `application/vnd.mobula.${kind}.v1+json`;
+// loadView returns the function that makes a view of a kind: {node, update(data), attached?(), detached?(), resized?(), dispose?()}.
+export const loadView = async (kind) => (await import(`./views/${kind}.js`)).create;
+
+// hostOf is what a view may ask of the page that it is in.
+export const hostOf = (node) => ({
+  now: () => Date.now(),
+  // control returns the connection to the kernel of the notebook around the view, to be released, or null.
+  control: () => {
+    const kernel = kernelAt(node);
+    return kernel ? controlOf(kernel) : null;
+  },
+});
+
+export async function plugin(shared) {
+  const { Widget } = await shared('@lumino/widgets');
+  styled('style.css');
+
   class Renderer extends Widget {
-    constructor() {
+    constructor(kind, mimeType) {
       super();
-      this.addClass("mob");
-      this.addClass(`mob-${kind}`);
-      this.drawn = { root: this.node, control: () => controlOf(this.node), cleanups: [] };
-      this.draws = 0;
+      this.kind = kind;
+      this.mimeType = mimeType;
+      this.addClass('mobula-widget');
+      this.node.dataset.kind = kind;
+      this.view = null;
+      this.model = null;
+      this.redraws = 0;
+      this.ask = limited(() => this.draw());
     }
+
+    // renderModel is called again, on the same element, for each update of the output.
     async renderModel(model) {
-      await draw(this.drawn, model.data[mime]);
-      this.node.dataset.draws = String(++this.draws);
+      this.model = model;
+      if (this.view) {
+        this.ask();
+        return;
+      }
+      if (!this.loading) {
+        this.loading = loadView(this.kind).then((create) => {
+          if (this.isDisposed) return;
+          this.view = create(hostOf(this.node));
+          this.node.replaceChildren(this.view.node);
+          this.draw();
+          if (this.isAttached && this.view.attached) this.view.attached();
+        });
+      }
+      await this.loading;
     }
+
+    draw() {
+      if (this.isDisposed) return;
+      try {
+        this.view.update(this.model.data[this.mimeType]);
+        if (this.node.firstChild !== this.view.node) this.node.replaceChildren(this.view.node);
+      } catch (e) { // of another version: the plain text says the same
+        console.warn(`mobula-lab: ${this.kind} cannot be drawn`, e);
+        const plain = h('pre', {});
+        text(plain, this.model.data['text/plain']);
+        this.node.replaceChildren(plain);
+      }
+      this.node.dataset.redraws = String(++this.redraws);
+    }
+
+    onAfterAttach() { if (this.view && this.view.attached) this.view.attached(); }
+
+    onBeforeDetach() { if (this.view && this.view.detached) this.view.detached(); }
+
+    onResize() { if (this.view && this.view.resized) this.view.resized(); }
+
     dispose() {
       if (this.isDisposed) return;
-      for (const f of this.drawn.cleanups) f();
+      if (this.view && this.view.dispose) this.view.dispose();
       super.dispose();
     }
   }
-  return {
+
+  return KINDS.map((kind) => ({
     id: `mobula-lab:${kind}`,
+    description: `Draws Mobula's widgets of kind ${kind}.`,
     rank: 0,
-    dataType: "json",
-    // safe: what is drawn is set as text only.
-    rendererFactory: { safe: true, mimeTypes: [mime], createRenderer: () => new Renderer() },
-  };
+    dataType: 'json',
+    rendererFactory: {
+      safe: true, // data becomes text only, see dom.js
+      mimeTypes: [mimeOf(kind)],
+      createRenderer: (options) => new Renderer(kind, options.mimeType),
+    },
+  }));
 }

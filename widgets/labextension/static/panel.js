@@ -1,105 +1,129 @@
-// The plug-in: the cluster panel in the side bar, and what finds the kernel of a notebook.
-import { element, setText } from "./dom.js";
-import { drawCluster, nodesOf } from "./cluster.js";
-import { controlOfKernel, setTracker } from "./control.js";
+// The cluster of the notebook in front, in the side bar: its state, and what can be done with it.
 
-export async function plugin(shared) {
-  const { Widget } = await shared("@lumino/widgets");
-  const { INotebookTracker } = await shared("@jupyterlab/notebook");
-  return {
-    id: "mobula-lab:panel",
-    autoStart: true,
-    optional: [INotebookTracker],
-    activate: (app, tracker) => {
-      setTracker(tracker);
-      if (!tracker) return;
-      const panel = new (panelOf(Widget))(tracker);
-      app.shell.add(panel, "left", { rank: 900 });
-      app.commands.addCommand("mobula:show-cluster", { label: "Mobula: show the cluster", execute: () => app.shell.activateById(panel.id) });
-    },
-  };
-}
+import { attribute, button, h, shown, text } from './dom.js';
+import { create as createCluster } from './views/cluster.js';
+import { limited } from './schedule.js';
 
-const long = 60000; // ms that a cluster may take to start
+const RECONNECT = 'run the cell to reconnect';
 
-function panelOf(Widget) {
-  return class extends Widget {
-    constructor(tracker) {
-      super();
-      this.id = "mobula-cluster";
-      this.title.label = "Mobula";
-      this.title.caption = "Mobula cluster";
-      this.addClass("mob");
-      this.addClass("mob-panel");
-      this.tracker = tracker;
-      this.status = element("div", { class: "mob-age", role: "status" });
-      this.card = element("div", { class: "mob mob-cluster" });
-      this.drawn = { root: this.card, cleanups: [] };
-      this.buttons = element("div", { class: "mob-buttons" },
-        this.button("Connect", "connect"), this.button("Add a node", "scale", () => ({ nodes: nodesOf(this.state) + 1 })),
-        this.button("Remove a node", "scale", () => ({ nodes: nodesOf(this.state) - 1 })), this.button("Stop", "stop"));
-      this.node.append(element("h3", { text: "Mobula cluster" }), this.card, this.buttons, this.status);
-      tracker.currentChanged.connect(() => this.follow());
-      this.show_(null);
-    }
+// createPanel makes the panel. actions has openDashboard(value, kernel) and confirmStop(own), which resolves to true where the user agrees.
+export function createPanel(actions) {
+  const title = h('h2', {}, 'Mobula cluster');
+  const book = h('p', { class: 'mobula-quiet' });
+  const says = h('p', { role: 'status' });
+  const problem = h('p', { class: 'mobula-error', role: 'alert' });
+  const nodes = h('input', { type: 'number', min: '1', max: '10000', step: '1', class: 'mobula-input', 'aria-label': 'Number of nodes' });
+  const cluster = createCluster();
+  let control = null;
+  let forget = () => {};
+  let state; // of the cluster: undefined before it is known, null without one
+  let busy = ''; // what is being done
+  let closed = ''; // why the dashboard cannot be opened, as the kernel says of this cluster
 
-    button(text, op, fields = () => ({})) {
-      const b = element("button", { type: "button", class: "mob-button", text, onclick: () => this.ask(op, fields()) });
-      b.dataset.op = text;
-      return b;
-    }
-
-    // kernel is that of the notebook in front.
-    kernel() { return this.tracker.currentWidget?.sessionContext?.session?.kernel; }
-
-    onAfterShow() { this.visible_ = true; this.follow(); }
-
-    onBeforeHide() { this.visible_ = false; this.leave(); }
-
-    // follow subscribes to the cluster of the notebook in front, while the panel is in sight.
-    follow() {
-      this.leave();
-      if (!this.visible_) return;
-      const panel = this.tracker.currentWidget;
-      if (panel && panel !== this.heard) { // its kernel may come later, and change
-        this.heard = panel;
-        panel.sessionContext.kernelChanged.connect(() => this.follow());
-      }
-      const kernel = this.kernel();
-      this.show_(null);
-      if (!kernel) {
-        setText(this.status, "Open a notebook first.");
+  const buttons = {
+    connect: button('Connect', () => act('connect', 'Connecting…')),
+    stop: button('Stop', async () => { if (await actions.confirmStop(state && state.own)) act('stop', 'Stopping…'); }),
+    scale: button('Scale', () => {
+      const n = Number(nodes.value);
+      if (!Number.isInteger(n) || n < 1) {
+        text(problem, 'Give the number of nodes as a whole number above zero.');
+        nodes.focus();
         return;
       }
-      setText(this.status, "");
-      this.unsubscribe = controlOfKernel(kernel).subscribe("cluster", (state) => this.show_(state));
-    }
+      act('scale', `Scaling to ${n}…`, { nodes: n });
+    }),
+    dashboard: button('Dashboard', () => act('dashboard', 'Opening the dashboard…')),
+  };
+  const scaling = h('span', { class: 'mobula-tools' }, nodes, buttons.scale);
+  const tools = h('div', { class: 'mobula-tools' }, buttons.connect, buttons.dashboard, buttons.stop, scaling);
+  const node = h('div', { class: 'mobula-panel-body' }, title, book, says, tools, problem, cluster.node);
 
-    leave() {
-      this.unsubscribe?.();
-      this.unsubscribe = undefined;
+  async function act(op, doing, args) {
+    const { kernel } = control;
+    busy = doing;
+    text(problem, '');
+    draw();
+    try {
+      const value = await control.request(op, args);
+      if (op === 'dashboard') await actions.openDashboard(value, kernel);
+    } catch (e) {
+      text(problem, e.message);
+      if (op === 'dashboard' && e.refused) closed = e.message;
     }
+    busy = '';
+    draw();
+  }
 
-    show_(state) {
-      this.state = state;
-      drawCluster(this.drawn, state);
-      const scalable = state?.scalable === true;
-      for (const b of this.buttons.children) {
-        const op = b.dataset.op;
-        b.disabled = !this.kernel() || (op === "Connect" ? state !== null : op === "Stop" ? state === null : !scalable || (op === "Remove a node" && nodesOf(state) < 2));
+  // what is said of the connection; the words change with the state alone.
+  function words() {
+    if (busy) return busy;
+    if (!control) return 'Open a Go notebook: its cluster is shown here.';
+    switch (control.state) {
+      case 'absent': return `The kernel does not answer: ${RECONNECT}.`;
+      case 'connecting': return 'Connecting to the kernel…';
+    }
+    if (state === undefined) return 'The kernel tells nothing of a cluster yet.';
+    if (state === null) return 'No cluster yet: the first task starts one on this machine, and so does Connect.';
+    return state.state === 'connected' ? 'Connected.' : `The cluster is ${state.state}.`;
+  }
+
+  function draw() {
+    text(says, words());
+    const ready = Boolean(control && control.state === 'ready');
+    const has = ready && Boolean(state);
+    shown(cluster.node, has);
+    if (has) cluster.update(state);
+    const enabled = {
+      connect: ready && !state,
+      stop: has,
+      scale: has && Boolean(state.scalable),
+      dashboard: has && !closed,
+    };
+    for (const [name, b] of Object.entries(buttons)) {
+      b.disabled = !enabled[name] || Boolean(busy);
+      attribute(b, 'title', control && !ready ? RECONNECT : null);
+    }
+    if (has && closed) attribute(buttons.dashboard, 'title', closed);
+    text(buttons.stop, state && !state.own ? 'Leave' : 'Stop');
+    shown(buttons.connect, !has);
+    shown(buttons.stop, has);
+    shown(scaling, has && state.scalable);
+    shown(buttons.dashboard, has);
+  }
+  const ask = limited(draw);
+
+  // release lets the connection go.
+  function release() {
+    forget();
+    forget = () => {};
+    if (control) control.release();
+    control = null;
+    state = undefined;
+    busy = '';
+    closed = '';
+    text(problem, '');
+  }
+
+  draw();
+  return {
+    node,
+    // follow shows the cluster of another connection, or of none; the panel takes over one retain of it.
+    follow(next, name) {
+      release();
+      control = next;
+      text(book, name || '');
+      shown(book, name);
+      if (control) {
+        const offState = control.onState((s) => { if (s !== 'ready') state = undefined; ask(); });
+        const offTopic = control.subscribe('cluster', (s) => {
+          if (!s || !state || s.address !== state.address || s.dashboard !== state.dashboard) closed = ''; // it is another one, or has one now
+          state = s;
+          ask();
+        });
+        forget = () => { offState(); offTopic(); };
       }
-    }
-
-    async ask(op, fields) {
-      const kernel = this.kernel();
-      if (!kernel) return;
-      setText(this.status, "…");
-      try {
-        await controlOfKernel(kernel).request(op, fields, long);
-        setText(this.status, "");
-      } catch (e) {
-        setText(this.status, e.message);
-      }
-    }
+      draw();
+    },
+    release,
   };
 }

@@ -1,36 +1,33 @@
-// The container by which JupyterLab loads a prebuilt extension (module federation), written by hand: no bundler is needed. What it gives is in
-// the modules beside it.
-(function () {
-  const base = document.currentScript.src.replace(/[^/]*$/, "");
-  let scope;
-  // shared returns a module that JupyterLab itself has loaded.
+// The container by which JupyterLab finds this extension: what a bundler would write, by hand. The rest are modules that are loaded when they
+// are asked for, from beside this file, so that any base URL will do.
+(() => {
+  const here = new URL('.', document.currentScript.src).href;
+  const files = { './mimeExtension': 'mime.js', './extension': 'extension.js' };
+  let scope = null;
+
+  const newer = (a, b) => {
+    const [x, y] = [a, b].map((v) => v.split(/[^0-9]+/).map(Number));
+    for (let i = 0; i < Math.max(x.length, y.length); i++) {
+      if ((x[i] || 0) !== (y[i] || 0)) return (x[i] || 0) > (y[i] || 0);
+    }
+    return false;
+  };
+
+  // shared returns a package of the application: the newest one that it shares.
   const shared = async (name) => {
     const versions = scope[name];
-    if (!versions) throw new Error(`this JupyterLab does not share ${name}`);
-    return (await Object.values(versions).at(-1).get())();
+    if (!versions) throw new Error(`mobula-lab: this application does not share ${name}`);
+    const version = Object.keys(versions).reduce((a, b) => (newer(b, a) ? b : a));
+    return (await versions[version].get())();
   };
-  const style = () => {
-    if (document.getElementById("mobula-style")) return;
-    for (const file of ["style.css", "uplot/uPlot.min.css"]) {
-      const link = document.createElement("link");
-      link.rel = "stylesheet";
-      link.href = base + file;
-      link.id = file === "style.css" ? "mobula-style" : "mobula-uplot-style";
-      document.head.append(link);
-    }
-  };
-  const modules = {
-    "./extension": async () => (await import(base + "panel.js")).plugin(shared, base),
-    "./mimeExtension": async () => (await import(base + "mime.js")).renderers(shared),
-    "./style": async () => ({}),
-  };
-  (window._JUPYTERLAB = window._JUPYTERLAB || {})["mobula-lab"] = {
-    init: (s) => { scope = s; style(); },
+
+  window._JUPYTERLAB = window._JUPYTERLAB || {};
+  window._JUPYTERLAB['mobula-lab'] = {
+    init: (s) => { scope = s; },
     get: async (name) => {
-      const make = modules[name];
-      if (!make) throw new Error(`mobula-lab has no module ${name}`);
-      const module = { __esModule: true, default: await make() };
-      return () => module;
+      const { plugin } = await import(here + files[name]);
+      const made = await plugin(shared);
+      return () => ({ __esModule: true, default: made });
     },
   };
 })();
