@@ -72,14 +72,51 @@ def test_buttons(own):
     control.state(lambda s: s is None, "no cluster any more")
 
 
+PROGRESS = "application/vnd.mobula.progress.v1+json"
+
+
+def shows(state):
+    """Whether a message shows progress in that state."""
+    return lambda m: m["msg_type"] in ("display_data", "update_display_data") and m["content"]["data"].get(PROGRESS, {}).get("state") == state
+
+
+def test_a_bar_of_code_has_a_button(own):
+    own.run('bar := widgets.NewProgress(widgets.Progress{Title: "fit", Counts: widgets.Counts{Total: 9}})', timeout=kit.PATIENCE).ok()
+    running = own.send("bar.OnCancel(bar.Cancelled)\nbar.Add(2)\nfor bar.Update(func(*widgets.Counts) {}); ; {\n}")
+    shown = own.iopub(running, lambda m: shows("running")(m) and m["content"]["data"][PROGRESS].get("id"))[-1]["content"]
+    control = Control(own)
+    control.send(op="cancel", seq=1, id=shown["data"][PROGRESS]["id"])
+    assert control.answer(1)["ok"], "while the cell is busy"
+    own.iopub(running, shows("cancelled"))
+    control.send(op="cancel", seq=2, id=shown["data"][PROGRESS]["id"])
+    assert "nothing to cancel" in control.answer(2)["error"]
+    own.interrupt()
+
+
+def test_what_goes_on_is_stopped_with_its_process(own):
+    """A saved notebook shows no progress that seems to run: the host was killed, the kernel was shut down while tasks ran."""
+    own.run("1", timeout=kit.PATIENCE).ok()
+    running = own.send('bar := widgets.NewProgress(widgets.Progress{Title: "fit", Counts: widgets.Counts{Total: 9, Done: 2}})\nselect {}')
+    own.iopub(running, shows("running"))
+    own.host().kill()
+    stopped = own.iopub(running, shows("stopped"))[-1]["content"]["data"]
+    assert "2/9, stopped after" in stopped["text/plain"] and "2/9, stopped after" in stopped["text/html"]
+    assert own.outcome(running).content["status"] == "error"
+    running = own.send(SLOW_TASKS)
+    own.iopub(running, shows("running"), kit.PATIENCE)
+    own.request_async("control", "shutdown_request", {"restart": True})
+    stopped = own.iopub(running, shows("stopped"))[-1]["content"]["data"]
+    assert "/200, stopped after" in stopped["text/plain"] and stopped[PROGRESS]["ended"]
+
+
 def test_what_is_no_button(own):
     own.run("1", timeout=kit.PATIENCE).ok()
     control = Control(own)
     for seq, (data, why) in enumerate(
-        [({"op": "run", "line": "!touch hacked"}, "nothing that this kernel does"), ({"op": "cancel", "id": "x"}, "no tasks of the name"), ({"op": "scale", "nodes": 3}, "no cluster to scale")], 1
+        [({"op": "hello"}, None), ({"op": "run", "line": "!touch hacked"}, "nothing that this kernel does"), ({"op": "cancel", "id": "x"}, "nothing to cancel"), ({"op": "cancel", "id": "mobula-tasks-x"}, "no tasks of the name"), ({"op": "scale", "nodes": 3}, "no cluster to scale")], 1
     ):
         control.send(seq=seq, **data)
         answer = control.answer(seq)
-        assert "ok" not in answer and why in answer["error"], answer
+        assert answer["ok"] if why is None else "ok" not in answer and why in answer["error"], answer
     control.send(op="subscribe", topic="secrets", seq=9)
     assert "no topic" in control.answer(9)["error"]
