@@ -12,39 +12,58 @@ import (
 // policy allows the page nothing but this server. It may be shown in a frame of the same site: JupyterLab, behind its proxy.
 const policy = "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'self'"
 
-// open are the routes that let people in; all others are guarded.
-func (s *Server) routes() http.Handler {
-	inside := http.NewServeMux()
+// route is what a pattern of http.ServeMux leads to.
+type route struct {
+	pattern string
+	handler http.Handler
+}
+
+// entrances are the routes that let people in: they look at credentials themselves.
+func (s *Server) entrances() []route {
+	return []route{{"GET /{$}", http.HandlerFunc(s.page)}, {"POST /login", http.HandlerFunc(s.login)}}
+}
+
+// inside are all others. Nobody reaches them without a credential.
+func (s *Server) inside() []route {
+	all := []route{
+		{"GET /ws", http.HandlerFunc(s.websocket)},
+		{"GET /api/state", http.HandlerFunc(s.listTopics)},
+		{"GET /api/state/{topic}", http.HandlerFunc(s.state)},
+		{"GET /api/logs/{worker}", http.HandlerFunc(s.rawLog)},
+		{"GET /api/logs/{worker}/search", http.HandlerFunc(s.searchLog)},
+		{"POST /logout", http.HandlerFunc(s.logout)},
+		{"/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			answerError(w, http.StatusNotFound, "there is no such page or method here")
+		})},
+	}
 	for name := range assets() {
 		if name != indexName {
-			inside.Handle("GET /"+name, s.asset(name))
+			all = append(all, route{"GET /" + name, s.asset(name)})
 		}
 	}
-	inside.HandleFunc("GET /ws", s.websocket)
-	inside.HandleFunc("GET /api/state", s.listTopics)
-	inside.HandleFunc("GET /api/state/{topic}", s.state)
-	inside.HandleFunc("GET /api/logs/{worker}", s.rawLog)
-	inside.HandleFunc("GET /api/logs/{worker}/search", s.searchLog)
-	inside.HandleFunc("POST /logout", s.logout)
 	if s.conf.Jobs != nil {
-		inside.Handle("/api/jobs", s.conf.Jobs)
-		inside.Handle("/api/jobs/", s.conf.Jobs)
+		all = append(all, route{"/api/jobs", s.conf.Jobs}, route{"/api/jobs/", s.conf.Jobs})
 	}
 	collectors := []prometheusCollector{metrics.Head(s.conf.Caller)}
 	if s.conf.Process {
 		collectors = append(collectors, metrics.Process())
 	}
-	inside.Handle("GET /metrics", metrics.Handler(s.logger, collectors...))
-	inside.Handle("GET /metrics/nodes", metrics.Handler(s.logger, metrics.Nodes(s.conf.Caller)))
-	inside.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		answerError(w, http.StatusNotFound, "there is no such page or method here")
-	})
+	return append(all,
+		route{"GET /metrics", metrics.Handler(s.logger, collectors...)},
+		route{"GET /metrics/nodes", metrics.Handler(s.logger, metrics.Nodes(s.conf.Caller))},
+	)
+}
 
-	all := http.NewServeMux()
-	all.HandleFunc("GET /{$}", s.page)
-	all.HandleFunc("POST /login", s.login)
-	all.Handle("/", s.guarded(inside))
-	return hardened(all)
+func (s *Server) routes() http.Handler {
+	return hardened(muxOf(append(s.entrances(), route{"/", s.guarded(muxOf(s.inside()))})))
+}
+
+func muxOf(all []route) *http.ServeMux {
+	mux := http.NewServeMux()
+	for _, r := range all {
+		mux.Handle(r.pattern, r.handler)
+	}
+	return mux
 }
 
 // hardened sets the headers that browsers heed. Nothing is kept in caches but what says so itself.
