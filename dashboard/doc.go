@@ -6,8 +6,8 @@
 // # Usage
 //
 //	d := dashboard.New(dashboard.Config{Caller: client, Accepts: h.AcceptsUser, Version: version})
-//	err := d.Start(ctx, dashboard.Endpoint{Listen: "127.0.0.1:10002"})
-//	h.SetDashboard(d.Link)
+//	err := d.Start(ctx, dashboard.Endpoint{Listen: "127.0.0.1:8265"})
+//	h.SetDashboard(d.Address(), d.Link)
 //	defer d.Close()
 //
 // A Server is an http.Handler, too, for tests and other listeners. All URLs in it are relative: it works behind a proxy that strips a prefix, as

@@ -9,11 +9,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"mobula/cluster/headwire"
+	"mobula/internal/reach"
 )
 
 // Config says what a dashboard shows, and to whom.
@@ -53,12 +53,18 @@ func New(c Config) *Server {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{conf: c, logger: c.Logger, gate: newGate(c.Accepts), cookie: cookiePrefix + "0"}
-	s.ctx, s.stop = context.WithCancel(context.Background())
+	s := newServer(c)
 	s.source = newSource(s.ctx, c.Caller)
 	s.sampler = newSampler(c.Caller)
 	s.handler = s.routes()
 	s.wg.Go(func() { s.sampler.run(s.ctx) })
+	return s
+}
+
+// newServer returns one that serves nothing yet.
+func newServer(c Config) *Server {
+	s := &Server{conf: c, logger: c.Logger, gate: newGate(c.Accepts), cookie: cookiePrefix + "0"}
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
 
@@ -81,13 +87,13 @@ const (
 	maxBody    = 1 << 20  // bytes, of what Config.Jobs does not read
 )
 
-// Start listens and serves, until Close.
+// Start listens and serves, until Close. The error of a port that is taken is syscall.EADDRINUSE.
 func (s *Server) Start(ctx context.Context, e Endpoint) error {
 	host, _, err := net.SplitHostPort(e.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for the dashboard: %q is not HOST:PORT: %w", e.Listen, err)
 	}
-	if e.Certificate == nil && !isLoopback(host) {
+	if e.Certificate == nil && !e.Local() {
 		return fmt.Errorf("listen for the dashboard: %s is reached from other machines, so it needs a certificate", e.Listen)
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", e.Listen)
@@ -123,9 +129,10 @@ func (s *Server) Start(ctx context.Context, e Endpoint) error {
 	return nil
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// Local reports whether only this machine reaches it.
+func (e Endpoint) Local() bool {
+	host, _, err := net.SplitHostPort(e.Listen)
+	return err == nil && reach.Loopback(host)
 }
 
 // Address is its URL, "" before Start.

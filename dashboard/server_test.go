@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -142,12 +143,12 @@ func TestAssets(t *testing.T) {
 	x := open(t, cluster())
 	cookie := x.enter(t)
 	for name := range assets() {
-		path := "/" + strings.TrimPrefix(name, indexName)
-		got := x.ask(t, http.MethodGet, path, "", "Cookie", cookie)
-		if got.StatusCode != http.StatusOK || got.Header.Get("ETag") == "" || got.Header.Get("Content-Type") == "" {
+		at := "/" + strings.TrimPrefix(name, indexName)
+		got := x.ask(t, http.MethodGet, at, "", "Cookie", cookie)
+		if got.StatusCode != http.StatusOK || got.Header.Get("ETag") == "" || kinds[path.Ext(name)] == "" || got.Header.Get("Content-Type") != kinds[path.Ext(name)] {
 			t.Errorf("%s: %d %v", name, got.StatusCode, got.Header)
 		}
-		if again := x.ask(t, http.MethodGet, path, "", "Cookie", cookie, "If-None-Match", got.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
+		if again := x.ask(t, http.MethodGet, at, "", "Cookie", cookie, "If-None-Match", got.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
 			t.Errorf("%s is sent again: %d", name, again.StatusCode)
 		}
 	}

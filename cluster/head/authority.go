@@ -143,10 +143,10 @@ func serial() *big.Int {
 // fingerprint is how tokens name the authority.
 func (a *authority) fingerprint() [sha256.Size]byte { return sha256.Sum256(a.certificate.Raw) }
 
-// sign makes a certificate for a name.
-func (a *authority) sign(name string, key any) ([]byte, error) {
+// sign makes a certificate for a name, and further ones.
+func (a *authority) sign(key any, name string, more ...string) ([]byte, error) {
 	template := &x509.Certificate{
-		SerialNumber: serial(), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, KeyUsage: x509.KeyUsageDigitalSignature,
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: name}, DNSNames: append([]string{name}, more...), KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		NotBefore:   time.Now().Add(-clockSkew), NotAfter: time.Now().Add(nodeLife),
 	}
@@ -186,7 +186,7 @@ func (a *authority) certify(node id.Node, request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, headwire.Errorf(headwire.Invalid, "the certificate request cannot be read: %v", err)
 	}
-	return a.sign(headwire.NodeName(node), r.PublicKey)
+	return a.sign(r.PublicKey, headwire.NodeName(node), headwire.NodesName)
 }
 
 // server is what the head shows, and whom it lets in: those with a certificate or, as the handshake says, a token.
@@ -195,7 +195,7 @@ func (a *authority) server() (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the head's key: %w", err)
 	}
-	own, err := a.sign(headwire.HeadName, &key.PublicKey)
+	own, err := a.sign(&key.PublicKey, headwire.HeadName)
 	if err != nil {
 		return nil, fmt.Errorf("make the head's certificate: %w", err)
 	}

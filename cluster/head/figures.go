@@ -17,16 +17,22 @@ type counted struct {
 	took                      time.Duration
 }
 
-// SetDashboard says where the dashboard is and how to open it once; who may use the head may ask. It replaces what was said before.
-func (h *Head) SetDashboard(link func(context.Context) (headwire.DashboardLink, error)) {
+// pages is a dashboard. Head.mu guards it.
+type pages struct {
+	address string
+	link    func(context.Context) (headwire.DashboardLink, error)
+}
+
+// SetDashboard says where the dashboard is, and what makes links that open it once; who may use the head may ask. It replaces what was said before.
+func (h *Head) SetDashboard(address string, link func(context.Context) (headwire.DashboardLink, error)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.link = link
+	h.pages = pages{address, link}
 }
 
 func (h *Head) dashboard(ctx context.Context, _ *session, _ headwire.None) (headwire.DashboardLink, error) {
 	h.mu.Lock()
-	link := h.link
+	link := h.pages.link
 	h.mu.Unlock()
 	if link == nil {
 		return headwire.DashboardLink{}, headwire.Errorf(headwire.Unavailable, "this cluster has no dashboard: its head was started without one")

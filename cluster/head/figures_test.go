@@ -23,7 +23,10 @@ func TestDashboardLink(t *testing.T) {
 	}
 	refusedAs(t, client, headwire.GetDashboard, headwire.None{}, headwire.Unavailable)
 	made := 0
-	h.SetDashboard(func(context.Context) (headwire.DashboardLink, error) {
+	if at := ask(t, client, headwire.GetCluster, headwire.None{}).Dashboard; at != "" {
+		t.Errorf("a dashboard is at %s before there is one", at)
+	}
+	h.SetDashboard("http://h:1/", func(context.Context) (headwire.DashboardLink, error) {
 		made++
 		return headwire.DashboardLink{Address: "http://h:1/", Code: fmt.Sprint("c", made), Seconds: 300}, nil
 	})
@@ -31,6 +34,9 @@ func TestDashboardLink(t *testing.T) {
 		if got := ask(t, client, headwire.GetDashboard, headwire.None{}); got.URL() != fmt.Sprintf("http://h:1/?code=c%d", i+1) || fmt.Sprint(got) != "http://h:1/" {
 			t.Errorf("%s of %q", got.URL(), got)
 		}
+	}
+	if at := ask(t, client, headwire.GetCluster, headwire.None{}).Dashboard; at != "http://h:1/" || made != 2 {
+		t.Errorf("it is at %q, and telling so has used %d links", at, made-2)
 	}
 	joining, err := connectWith(t, h.Address(), &join)
 	if err != nil {

@@ -102,8 +102,8 @@ type Head struct {
 	last      uint64                          // assignment
 	found     found                           // in the last state that was looked at
 	counted   counted
-	link      func(context.Context) (headwire.DashboardLink, error) // to the dashboard
-	turn      id.Job                                                // whose turn the last pass ended with
+	pages     pages  // the dashboard
+	turn      id.Job // whose turn the last pass ended with
 	pruned    time.Time
 	unhook    func() bool // of the context that Start was given
 	closing   bool

@@ -134,6 +134,7 @@ func (h *Head) cluster(context.Context, *session, headwire.None) (headwire.Clust
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	info.Dashboard = h.pages.address
 	for _, l := range h.sortedLinks() {
 		if l.session == nil {
 			continue

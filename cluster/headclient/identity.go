@@ -77,6 +77,9 @@ func (i *Identity) DialProtocol(ctx context.Context, address, name, protocol str
 // KeepAlive finds a machine that is gone without a word in about 15 seconds.
 var KeepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 5}
 
+// Certificate is that of the node, with the authority's behind it, for servers of the node that clients without a certificate reach.
+func (i *Identity) Certificate() tls.Certificate { return i.own }
+
 // Server is for a listener that takes connections of nodes of the cluster only.
 func (i *Identity) Server() *tls.Config {
 	return &tls.Config{

@@ -113,7 +113,10 @@ type Joined struct {
 // HeadName is the name in the certificate of a head.
 const HeadName = "head.mobula"
 
-const nodeSuffix = ".node.mobula"
+// NodesName is a name in the certificates of all nodes, for clients that read a node's metrics and know no more of it.
+const NodesName = "node.mobula"
+
+const nodeSuffix = "." + NodesName
 
 // NodeName is the name in a node's certificate.
 func NodeName(node id.Node) string { return node.String() + nodeSuffix }

@@ -142,11 +142,13 @@ type ClusterInfo struct {
 	Created int64  `json:"created"` // ms since 1970
 	Version string `json:"version,omitempty"`
 	Address string `json:"address,omitempty"`
-	Dir     string `json:"dir,omitempty"`
-	PID     int    `json:"pid"`
-	Index   uint64 `json:"index"` // of the last command
-	Now     int64  `json:"now"`   // the time there, ms since 1970
-	Nodes   int    `json:"nodes"` // alive
+	// Dashboard is its URL, without a code; "" where there is none.
+	Dashboard string `json:"dashboard,omitempty"`
+	Dir       string `json:"dir,omitempty"`
+	PID       int    `json:"pid"`
+	Index     uint64 `json:"index"` // of the last command
+	Now       int64  `json:"now"`   // the time there, ms since 1970
+	Nodes     int    `json:"nodes"` // alive
 	// Demand is what waits in all of the cluster, and why.
 	Demand []WaitingDemand `json:"demand,omitempty"`
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -213,6 +214,14 @@ func (n *Node) listen() error {
 
 // Address is the path of the socket for clients.
 func (n *Node) Address() string { return n.address }
+
+// Certificate is for servers of this process that clients without a certificate reach, under headwire.NodesName; false where the head takes no other nodes.
+func (n *Node) Certificate() (tls.Certificate, bool) {
+	if n.link == nil || n.link.identity == nil {
+		return tls.Certificate{}, false
+	}
+	return n.link.identity.Certificate(), true
+}
 
 // ID is the node's identity.
 func (n *Node) ID() id.Node { return n.conf.ID }

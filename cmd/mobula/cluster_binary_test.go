@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -307,8 +309,15 @@ func TestEmbeddedBinary(t *testing.T) {
 	if got := b.run("stop"); !strings.Contains(got, "1 of notebooks or programs go on") {
 		t.Error(got)
 	}
-	if got := b.run("status"); !strings.Contains(got, "Head for this machine only") {
+	way := b.link()
+	if got := b.run("status"); !strings.Contains(got, "Head for this machine only") || !strings.Contains(got, "Dashboard at "+way.Address) {
 		t.Error(got)
+	}
+	if p := get(t, http.DefaultClient, way.Address, ""); p.status != http.StatusUnauthorized || strings.Contains(p.text, "<form") {
+		t.Error("it asks for a token, and has none", p)
+	}
+	if p := get(t, &http.Client{Jar: &jar{}}, way.URL, ""); p.status != http.StatusOK {
+		t.Error(p)
 	}
 	closed := time.Now()
 	if err := r.in.Close(); err != nil {
@@ -327,8 +336,11 @@ func TestEmbeddedBinary(t *testing.T) {
 
 func TestStartInBackground(t *testing.T) {
 	b := buildBinary(t)
+	if taken, err := net.Listen("tcp", defaultDashboard); err == nil { // else another program has it, which is as good
+		t.Cleanup(func() { _ = taken.Close() })
+	}
 	out := b.run("start", "--head", "--background", "--host", "127.0.0.1", "--port", "0")
-	if !strings.Contains(out, "The cluster's head runs at 127.0.0.1:") {
+	if !strings.Contains(out, "The cluster's head runs at 127.0.0.1:") || !strings.Contains(out, "Dashboard ") || strings.Contains(out, defaultDashboard) {
 		t.Error(out)
 	}
 	if got := b.run("status"); !strings.Contains(got, "Nodes: 1 alive") {
@@ -338,6 +350,7 @@ func TestStartInBackground(t *testing.T) {
 	port, _, _ = strings.Cut(port, ",")
 	for want, args := range map[string][]string{
 		"with --dir": {"--port", "0"}, "with --port": {"--port", port, "--dir", filepath.Join(b.state, "other")},
+		"with --dashboard": {"--port", "0", "--dir", filepath.Join(b.state, "third"), "--dashboard", defaultDashboard},
 	} {
 		cmd := exec.Command(b.path, append([]string{"start", "--head", "--background", "--name", "background", "--host", "127.0.0.1"}, args...)...)
 		cmd.Env = b.env

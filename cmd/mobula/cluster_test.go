@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -185,9 +186,22 @@ func TestTables(t *testing.T) {
 		return nil
 	})
 	show("a head's first words", func() error {
-		writeHeadNotice(&text, headNotice{"10.0.0.1:10001", "state/join-token", "state/user-token", "run/node.sock"})
+		writeHeadNotice(&text, headNotice{"10.0.0.1:10001", "state/join-token", "state/user-token", "run/node.sock", "Dashboard         http://127.0.0.1:8265/ ; a link that opens it:  mobula dashboard\n"})
 		return nil
 	})
+	for _, c := range []struct{ name, link, head, ssh string }{
+		{"the dashboard of a head here", "http://127.0.0.1:8265/", loopback, ""},
+		{"the same for who has come by ssh", "http://127.0.0.1:8265/", loopback, "10.0.0.9 50000 10.0.0.1 2222"},
+		{"that of a head elsewhere", "http://127.0.0.1:8265/", "203.0.113.7", ""},
+		{"one that others reach", "https://head.example:8265/", "203.0.113.7", ""},
+	} {
+		show(c.name, func() error {
+			way, err := wayTo(headwire.DashboardLink{Address: c.link, Code: "ONCE", Seconds: 300}, c.head, "desk", func(name string) string {
+				return map[string]string{"SSH_CONNECTION": c.ssh, "USER": "alice"}[name]
+			})
+			return errors.Join(err, way.write(&text))
+		})
+	}
 	golden.Compare(t, "testdata/cluster-tables.txt", text.String())
 }
 

@@ -50,6 +50,7 @@ var groups = []struct {
 		startCommand,
 		stopCommand,
 		statusCommand,
+		dashboardCommand,
 		listCommand,
 		getCommand,
 		summaryCommand,

@@ -34,6 +34,7 @@ type startOptions struct {
 	jobQuota                   string
 	resources, labels          string
 	logLevel, logFile          string
+	dashboard, metrics         string
 }
 
 // startCommand is  mobula start: a head with a node, or a node.
@@ -52,6 +53,7 @@ The node offers what the machine has, unless flags say less, or more.`,
 		Example: `  mobula start --head                                           # for this machine and others
   mobula start --head --host 127.0.0.1 --port 0 --background    # for this machine only
   mobula start --address 10.0.0.1:10001 --token join-token      # on each other machine
+  mobula start --head --dashboard 0.0.0.0:8265                  # its pages for other machines, too
   mobula start --head --num-cpus 2 --resources license=1,disk=0.5 --labels zone=eu`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -76,10 +78,12 @@ func (o *startOptions) registerCluster(cmd *cobra.Command) {
 	textFlag(cmd, &o.port, "port", "PORT", "where the head listens; 0 takes a free one (default "+strconv.Itoa(defaultPort)+")")
 	textFlag(cmd, &o.dir, "dir", "DIR", "where the head keeps its state (default $XDG_STATE_HOME/mobula/head)")
 	textFlag(cmd, &o.name, "name", "NAME", "name of the cluster, for people (default none)")
+	textFlag(cmd, &o.dashboard, "dashboard", "HOST:PORT", "where the head serves its dashboard; off: nowhere (default "+defaultDashboard+")")
+	textFlag(cmd, &o.metrics, "metrics", "HOST:PORT", "where metrics are served, too (default at the dashboard alone)")
 	f.BoolVar(&o.background, "background", false, "return when the node is ready, and leave it running")
 	f.BoolVar(&o.embedded, "embedded", false, "end with the standard input, and listen on no port: a notebook's own cluster")
 	_ = f.MarkHidden("embedded") // it is there
-	noCompletion(cmd, "address", "host", "port", "name")
+	noCompletion(cmd, "address", "host", "port", "name", "dashboard", "metrics")
 	completeFlag(cmd, "dir", completeDirs)
 }
 
@@ -113,6 +117,9 @@ func (o *startOptions) check() error {
 		if n, err := strconv.Atoi(o.port); err != nil || n < 0 || n > 65535 {
 			return misuse("--port %s is no port: give a number up to 65535; 0 takes a free one", o.port)
 		}
+	}
+	if err := o.checkServers(); err != nil {
+		return err
 	}
 	if o.address != "" {
 		if _, err := o.joinToken(); err != nil {
@@ -152,7 +159,10 @@ func (o *startOptions) run(ctx context.Context, cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := o.tell(c, cmd.OutOrStdout()); err != nil {
+	if err = o.serveHTTP(context.WithoutCancel(ctx), c, logger); err == nil {
+		err = o.tell(c, cmd.OutOrStdout())
+	}
+	if err != nil {
 		return errors.Join(err, c.close())
 	}
 	<-ctx.Done()
@@ -186,15 +196,15 @@ func (o *startOptions) tell(c *localCluster, out io.Writer) error {
 		}
 		writeHeadNotice(text, headNotice{
 			address: c.head.Address(), joinToken: filepath.Join(dir, head.JoinTokenFile), userToken: filepath.Join(dir, head.UserTokenFile),
-			socket: c.node.Address(),
+			socket: c.node.Address(), pages: c.pages() + c.metrics(),
 		})
 	} else {
-		fmt.Fprintf(text, "This node has joined the cluster of %s.\n\nSee it with       mobula status\nPrograms          connect with  MOBULA_ADDRESS=%s\nLeave it with     mobula stop\n", withPort(o.address), c.node.Address())
+		fmt.Fprintf(text, "This node has joined the cluster of %s.\n\nSee it with       mobula status\n%sPrograms          connect with  MOBULA_ADDRESS=%s\nLeave it with     mobula stop\n", withPort(o.address), c.metrics(), c.node.Address())
 	}
 	return text.Flush()
 }
 
-type headNotice struct{ address, joinToken, userToken, socket string }
+type headNotice struct{ address, joinToken, userToken, socket, pages string }
 
 func writeHeadNotice(w io.Writer, n headNotice) {
 	fmt.Fprintf(w, `The cluster's head runs at %[1]s, with a node of this machine.
@@ -203,8 +213,8 @@ Add a node        mobula start --address %[1]s --token FILE
                   with FILE a copy of %[2]s
 See it with       mobula status
                   from elsewhere with  --address %[1]s --token FILE  and FILE a copy of %[3]s
-Programs          connect with  MOBULA_ADDRESS=%[4]s
+%[5]sPrograms          connect with  MOBULA_ADDRESS=%[4]s
                   and on another machine to the node there: its  mobula status  tells the address
 End it with       mobula stop
-`, n.address, n.joinToken, n.userToken, n.socket)
+`, n.address, n.joinToken, n.userToken, n.socket, n.pages)
 }

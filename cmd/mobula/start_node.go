@@ -111,10 +111,27 @@ func parseLabel(text string) (string, error) {
 type localCluster struct {
 	head *head.Head // nil for a node that has joined
 	node *node.Node
+	http servers
+}
+
+// pages is a line about the dashboard, "" where there is none.
+func (c *localCluster) pages() string {
+	if c.http.pages == nil {
+		return ""
+	}
+	return fmt.Sprintf("Dashboard         %s ; a link that opens it:  mobula dashboard\n", c.http.pages.Address())
+}
+
+// metrics is the same about metrics that are not the dashboard's.
+func (c *localCluster) metrics() string {
+	if c.http.metrics == nil {
+		return ""
+	}
+	return fmt.Sprintf("Metrics           %smetrics\n", c.http.metrics.Address())
 }
 
 func (c *localCluster) close() error {
-	err := c.node.Close()
+	err := errors.Join(c.http.close(), c.node.Close())
 	if c.head != nil {
 		err = errors.Join(err, c.head.Close())
 	}

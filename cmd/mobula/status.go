@@ -69,6 +69,9 @@ func (s *clusterStatus) write(w io.Writer, now time.Time) error {
 	default:
 		fmt.Fprintf(w, "Head for this machine only, process %d\n", s.Cluster.PID)
 	}
+	if s.Cluster.Dashboard != "" {
+		fmt.Fprintf(w, "Dashboard at %s ; a link that opens it:  mobula dashboard\n", oneLine(s.Cluster.Dashboard))
+	}
 	if s.Socket != "" {
 		fmt.Fprintf(w, "Programs of this machine connect to it with MOBULA_ADDRESS=%s\n", s.Socket)
 	}

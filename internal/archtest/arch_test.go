@@ -18,7 +18,7 @@ import (
 var policy = Policy{
 	Module: "mobula",
 	Layers: []Layer{
-		{"waist", "internal/bulktls internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/eventually internal/fault internal/filelock internal/filepack internal/filestore internal/frame internal/golden internal/golocal internal/id internal/magicline internal/memo internal/nearest internal/peercred internal/program internal/sysmem internal/utf8text"},
+		{"waist", "internal/bulktls internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/eventually internal/fault internal/filelock internal/filepack internal/filestore internal/frame internal/golden internal/golocal internal/id internal/magicline internal/memo internal/nearest internal/peercred internal/program internal/reach internal/sysmem internal/utf8text"},
 		{"object store", "objstore/..."},
 		{"decisions of the cluster", "cluster/sched cluster/state"},
 		{"log of the cluster", "cluster/replog"},
