@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"mobula/cluster/headclient"
+	"mobula/cluster/jobapi"
 	"mobula/cluster/metrics"
 	"mobula/cluster/wire"
 	"mobula/dashboard"
@@ -89,7 +90,7 @@ func (o *startOptions) serveHTTP(ctx context.Context, c *localCluster, logger *s
 
 func (o *startOptions) servePages(ctx context.Context, c *localCluster, logger *slog.Logger) error {
 	conf := dashboard.Config{Caller: c.http.client, Process: true, Version: version, Logger: logger}
-	// conf.Jobs = jobapi.Handler(c.http.client): the routes of submitted jobs, relative to /api/jobs/, come here.
+	conf.Jobs = http.StripPrefix("/api/jobs", jobapi.Handler(c.http.client))
 	listen, usual := o.dashboard, o.dashboard == ""
 	switch {
 	case o.embedded: // nobody has a token of it
