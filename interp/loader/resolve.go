@@ -2,6 +2,8 @@ package loader
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -269,16 +271,32 @@ func (j *job) pull(name string, abi uint16, pkg string) *symbol {
 		return nil
 	}
 	for _, p := range append([]string{pkg}, bodies...) {
-		for _, v := range j.lib(p) {
-			if i := v.find(name, abi); i >= 0 {
-				if err := v.checkAll(); err != nil {
-					j.fail(fmt.Errorf("package %s: %w", p, err))
-					return nil
-				}
-				s := v.symbol(i)
-				s.resolved = true
-				return s
+		if s := j.pullFrom(p, name, abi); s != nil || j.errs != nil {
+			return s
+		}
+	}
+	if !strings.Contains(name, "[") {
+		return nil
+	}
+	// An instance of a generic function is in the packages that made it. Code that was inlined out of one of them refers to it from elsewhere.
+	for _, p := range slices.Sorted(maps.Keys(j.u.Archives)) {
+		if s := j.pullFrom(p, name, abi); s != nil || j.errs != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+func (j *job) pullFrom(pkg, name string, abi uint16) *symbol {
+	for _, v := range j.lib(pkg) {
+		if i := v.find(name, abi); i >= 0 {
+			if err := v.checkAll(); err != nil {
+				j.fail(fmt.Errorf("package %s: %w", pkg, err))
+				return nil
 			}
+			s := v.symbol(i)
+			s.resolved = true
+			return s
 		}
 	}
 	return nil
