@@ -4,9 +4,9 @@ import json
 import re
 
 # What differs from run to run: times, durations, addresses, ids of tasks and nodes.
-CHANCE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+Z?( \+0000 UTC)?( m=\+[\d.]+)?|\b\d+(\.\d+)?(ns|µs|ms|s)\b|0x[0-9a-f]+|\([0-9a-f]{8}\)")
-# Bundles that show the state of a moment.
-MOMENTS = {"application/vnd.mobula.cluster.v1+json", "application/vnd.mobula.progress.v1+json"}
+CHANCE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+Z?( \+0000 UTC)?( m=\+[\d.]+)?|\b\d+(\.\d+)?(ns|µs|ms|s)\b|0x[0-9a-f]+|\([0-9a-f]{8}\)|worker [0-9a-f]{8}")
+# A bundle that shows the state of a moment, and one that comes only where tasks take long.
+CLUSTER, PROGRESS = "application/vnd.mobula.cluster.v1+json", "application/vnd.mobula.progress.v1+json"
 
 
 def plain(outputs):
@@ -20,7 +20,9 @@ def plain(outputs):
                 shown.append(["stream", o.name, o.text])
         elif o.output_type == "error":
             shown.append(["error", o.ename, o.evalue, o.traceback])
-        elif MOMENTS & o.data.keys():
+        elif PROGRESS in o.data:
+            continue
+        elif CLUSTER in o.data:
             shown.append([o.output_type, sorted(o.data)])
         else:
             shown.append([o.output_type, json.dumps([o.data, o.metadata], sort_keys=True), o.get("execution_count")])
