@@ -97,6 +97,11 @@ type fakeNode struct {
 	verdicts []headwire.Verdict
 	seen     []uint64
 	actors   []headwire.ActorLife
+
+	deaf        bool // it does not answer when it is asked to run a job
+	asked       int  // to, while it was
+	jobs        []headwire.JobRun
+	stoppedJobs []headwire.JobLife
 }
 
 func joinNode(t *testing.T, name string, dial func(context.Context) (net.Conn, error), change func(*headwire.NodeHello)) *fakeNode {
@@ -210,6 +215,16 @@ func (n *fakeNode) handle(ctx context.Context, method string, body json.RawMessa
 		}
 		n.actors = append(n.actors, in.ActorLife)
 		return headwire.Place{Worker: id.New[id.Worker](), Lease: id.New[id.Lease](), Address: "socket"}, nil
+	case string(headwire.RunJob):
+		if n.deaf {
+			n.asked++
+			n.mu.Unlock()
+			<-ctx.Done()
+			n.mu.Lock()
+			return nil, ctx.Err()
+		}
+		n.jobs = append(n.jobs, parse[headwire.JobRun](n.t, body))
+		return headwire.None{}, nil
 	case string(headwire.QueryNode):
 		return json.RawMessage(`"here"`), nil
 	}
@@ -228,6 +243,8 @@ func (n *fakeNode) notified(method string, body json.RawMessage) {
 		life := parse[headwire.ActorLife](n.t, body)
 		n.stopped = append(n.stopped, life)
 		n.actors = slices.DeleteFunc(n.actors, func(x headwire.ActorLife) bool { return x == life })
+	case headwire.StopJobMethod:
+		n.stoppedJobs = append(n.stoppedJobs, parse[headwire.JobLife](n.t, body))
 	case headwire.ReleaseMethod:
 		in := parse[headwire.Bundles](n.t, body)
 		n.released = append(n.released, in.Group)
