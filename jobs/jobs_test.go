@@ -321,6 +321,26 @@ func TestFilesAreSentOnce(t *testing.T) {
 	c.ends(blocks.ID, Stopped)
 }
 
+// TestMemoryOfJobs: what all processes of a job hold counts, and one that holds more than it asked for ends.
+func TestMemoryOfJobs(t *testing.T) {
+	c := startCluster(t)
+	c.join("here", func(c *node.Config) { c.Resources.Memory = 1 << 30 })
+	hold := "x=$(yes | head -c 100000000); sleep 1000"
+	file := filepath.Join(t.TempDir(), "pids")
+	s := sh("sh -c 'echo $$ >> %[1]s; %[2]s' & setsid sh -c 'echo $$ >> %[1]s; %[2]s' & wait", file, hold)
+	s.Memory = 64 << 20
+	job := c.submit(s)
+	all := pids(t, file, 2)
+	job = c.ends(job.ID, Failed)
+	if !strings.Contains(job.Message, "out of memory: its processes held ") || !strings.Contains(job.Message, "submitted with 64 MiB") || job.ExitCode != nil {
+		t.Errorf("%+v", job)
+	}
+	gone(t, all)
+	s = sh("true")
+	s.Memory = 64 << 20
+	c.ends(c.submit(s).ID, Succeeded)
+}
+
 func TestSingleFile(t *testing.T) {
 	c := startCluster(t)
 	c.join("here")

@@ -46,7 +46,7 @@ type Spec struct {
 
 	CPUs      float64
 	GPUs      float64 // whole ones, or a part of one; the job sees only those that it was given
-	Memory    int64   // bytes that other jobs and tasks of the node do not get; the entrypoint may take more, or less
+	Memory    int64   // bytes; its processes end where they hold more together (on Linux)
 	Resources map[string]float64
 	Labels    string // of the node, as in "zone=eu, disk!=hdd"
 

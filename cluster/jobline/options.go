@@ -63,7 +63,7 @@ func (o *Options) Register(f *pflag.FlagSet) {
 		{"metadata", "NAME=VALUE", "", "shown with the job (default none)", func(s string) error { return addPair(o.metadata, s) }},
 		{"cpus", "N", "", "CPUs that the entrypoint itself takes; its tasks take their own (default 0)", amount(&o.cpus)},
 		{"gpus", "N", "", "GPUs that the entrypoint itself takes and sees (default 0)", amount(&o.gpus)},
-		{"memory", "SIZE", "", "memory to set aside for it on its node, as in 4GB; it may take more (default 0)", o.setMemory},
+		{"memory", "SIZE", "", "memory that it may hold, taken of its node, as in 4GB (default no bound)", o.setMemory},
 		{"resources", "NAME=N,...", "", "custom resources that it takes (default none)", o.addResources},
 		{"labels", "LABELS", "", "of the node that it is to run on, as in zone=eu (default any)", text(&o.labels)},
 		{"retries", "N", "", "how often it is run again where it, or its node, has failed (default 0)", o.setRetries},

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,11 +52,20 @@ func (n *Node) execute(r *run) (crash.End, error) {
 	copied.Go(func() { _, _ = io.Copy(unfailing{r.log}, out) }) // ends with the pipe, or by its deadline
 	n.runBegun(r, cmd.Process.Pid)
 	p := &runProcess{pid: cmd.Process.Pid, marker: r.marker(n), waited: waited}
+	outOfMemory, done := make(chan string, 1), make(chan struct{})
+	if limit := r.spec.Resources.Memory; limit > 0 {
+		n.running.Go(func() { outOfMemory <- n.watchRunMemory(p, limit, done) })
+	} else {
+		outOfMemory <- ""
+	}
 	err = p.await(r, n.conf.StopGrace)
+	close(done)
 	p.killAll()
 	_ = out.SetReadDeadline(time.Now().Add(pipeGrace)) // who holds it open was not found
 	copied.Wait()
-	return crash.EndOf(cmd.ProcessState, err), nil
+	end := crash.EndOf(cmd.ProcessState, err)
+	end.Reason = cmp.Or(<-outOfMemory, end.Reason)
+	return end, nil
 }
 
 // unfailing takes what a log does not: a job does not stop because its log does.
