@@ -211,7 +211,11 @@ func attemptLine(a jobs.Attempt, now time.Time) string {
 func commandLine(words []string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
-		if quoted[i] = word; !isWord(word) && !(strings.HasPrefix(word, "-") && isWord("x"+word)) {
+		plain := strings.TrimLeft(word, "-")
+		if i > 0 {
+			plain = strings.ReplaceAll(plain, "=", "")
+		}
+		if quoted[i] = word; !isWord(plain) {
 			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 		}
 	}
