@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
+import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -79,11 +80,14 @@ class Lab:
         (self.work / name).write_text(json.dumps(book))
 
     def stop(self):
+        """Ends the server once its kernels have ended; threads of its own may hold it up for ever."""
+        server = psutil.Process(self.process.pid)
         self.process.terminate()
         try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
+            kit.until(lambda: self.process.poll() is not None or not server.children(), 20, "kernels end with their server", step=0.1)
+        finally:
             self.process.kill()
+            self.process.wait()
 
 
 # Base URLs: of a server of one's own, and behind a hub. A test runs at both unless it is marked.

@@ -4,6 +4,8 @@ import json
 
 from playwright.sync_api import expect
 
+from conftest import AT_HUB, AT_ROOT
+
 TABLE = 'type row struct {\n\tName string\n\tSpan float64\n}\n[]row{{"manta", 7}, {"mobula", 5.2}}'
 IMAGE = "img := image.NewRGBA(image.Rect(0, 0, 200, 100))\nfor x := range 200 {\n\tfor y := range 100 {\n\t\timg.Set(x, y, color.RGBA{uint8(x), 80, uint8(2 * y), 255})\n\t}\n}\nimg"
 
@@ -17,6 +19,7 @@ def test_run_all(book):
     b.shot("run-all")
 
 
+@AT_ROOT
 def test_an_error_with_its_line(book):
     b = book("error.ipynb", ["a := []int{1}\ni := 4\na[i]", "x := 1\ny := nothere"])
     b.run_all()
@@ -51,6 +54,7 @@ def test_tab_completes(book):
     expect(b.cell(1).locator(".cm-content")).to_contain_text("strings.HasPrefix")
 
 
+@AT_ROOT
 def test_shift_tab_inspects(book):
     b = book("inspect.ipynb", ["", "1"])
     b.type(0, "strings.HasPrefix")
@@ -61,6 +65,7 @@ def test_shift_tab_inspects(book):
     b.shot("inspect")
 
 
+@AT_HUB
 def test_the_stop_button(book):
     b = book("stop.ipynb", ["kept := 41", 'fmt.Println("up")\nfor {\n}', "kept + 1"])
     b.run_all()
@@ -75,6 +80,7 @@ def test_the_stop_button(book):
     b.shot("stop")
 
 
+@AT_HUB
 def test_restart(book):
     b = book("restart.ipynb", ["gone := 1", "gone"])
     b.run_all()
@@ -90,6 +96,7 @@ def test_restart(book):
     b.finished(1, 1)
 
 
+@AT_ROOT
 def test_an_image_and_a_table(book):
     b = book("rich.ipynb", [TABLE, IMAGE])
     b.run_all()
@@ -105,6 +112,7 @@ def test_an_image_and_a_table(book):
     b.shot("image-and-table")
 
 
+@AT_ROOT
 def test_sanitised_output_keeps_its_look(book, page, lab):
     """A notebook from elsewhere is not trusted: JupyterLab strips scripts and styles from its HTML, and ours must still show."""
     b = book("untrusted.ipynb", [TABLE])
@@ -123,6 +131,7 @@ def test_sanitised_output_keeps_its_look(book, page, lab):
     assert again.cell(0).locator(".jp-RenderedHTML table").inner_text() == before
 
 
+@AT_HUB
 def test_progress(book):
     b = book("live.ipynb", ["for i := range display.ProgressN(20) {\n\t_ = i\n\ttime.Sleep(20 * time.Millisecond)\n}\nfmt.Println(\"done\")"])
     b.run_all()

@@ -131,8 +131,8 @@ def test_a_notebook_from_elsewhere(page, lab):
     """Not trusted, without a kernel: the widgets show their last state; without the extension, the sanitised HTML does."""
     names = ["cluster", "progress", "chart", "timeline", "table", "actors", "objects"]
     plain = [{k: v for k, v in GOLDEN[n].items() if k.startswith("text/")} for n in names]
-    foreign(lab, "elsewhere.ipynb", [GOLDEN[n] for n in names] + plain)
-    page.goto(f"{lab.url}lab/workspaces/auto-elsewhere/tree/elsewhere.ipynb?token={TOKEN}")
+    foreign(lab, "foreign.ipynb", [GOLDEN[n] for n in names] + plain)
+    page.goto(f"{lab.url}lab/workspaces/auto-foreign/tree/foreign.ipynb?token={TOKEN}")
     without_kernel(page)
     outputs = page.locator(".jp-Notebook .jp-CodeCell")
     expect(outputs).to_have_count(2 * len(names))
