@@ -36,6 +36,15 @@ func (n *Notebook) ClusterStatus(ctx context.Context) (ClusterStatus, bool, erro
 	return s.ClusterStatus(ctx)
 }
 
+// OpenDashboard makes a link to the cluster's dashboard.
+func (n *Notebook) OpenDashboard(ctx context.Context) (DashboardLink, error) {
+	s, err := n.compiled()
+	if err != nil {
+		return DashboardLink{}, err
+	}
+	return s.OpenDashboard(ctx)
+}
+
 // StopCluster leaves the cluster.
 func (n *Notebook) StopCluster(ctx context.Context) (address string, own bool, err error) {
 	s, err := n.compiled()

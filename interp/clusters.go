@@ -29,6 +29,8 @@ type Clusters interface {
 	KnownClusters(ctx context.Context) []KnownCluster
 	// ClusterLog is the end of what the processes of the notebook's own cluster have said; false where there is none.
 	ClusterLog() (text string, own bool)
+	// OpenDashboard makes a link that opens the dashboard of the cluster in use once.
+	OpenDashboard(ctx context.Context) (DashboardLink, error)
 	// StopCluster leaves the cluster, and ends it if it is the notebook's own. It returns the address of the cluster; "" where cells use none.
 	StopCluster(ctx context.Context) (address string, own bool, err error)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -32,7 +33,9 @@ type ClusterStatus struct {
 	Workers int
 	Store   *objstore.Stats  // of the node that cells use, nil where it has none
 	Tasks   []node.TaskCount // that were submitted through this node
-	Took    time.Duration    // to connect; 0 where nobody has connected just now
+	// Dashboard is the URL of the cluster's pages, without a code, for those who reach the host Head; "" where there are none.
+	Dashboard, Head string
+	Took            time.Duration // to connect; 0 where nobody has connected just now
 
 	id id.Node // of Node
 }
@@ -93,7 +96,7 @@ func askCluster(ctx context.Context, address string) (st ClusterStatus, err erro
 	}
 	st.Version = info.Version
 	if cluster, err := headwire.Ask(ctx, c, headwire.GetCluster, headwire.None{}); err == nil { // a node may have no head
-		st.Name, st.Version = cluster.Name, cluster.Version
+		st.Name, st.Version, st.Dashboard, st.Head = cluster.Name, cluster.Version, cluster.Dashboard, hostOf(cluster.Address)
 	}
 	st.id, st.Node, st.Store = info.Node, info.Name, memory.Store
 	st.Nodes, st.Total, st.Free, st.Workers = 1, info.Total, info.Free, info.Workers // it knows this best
@@ -108,6 +111,42 @@ func askCluster(ctx context.Context, address string) (st ClusterStatus, err erro
 		}
 	}
 	return st, nil
+}
+
+// hostOf is the host of an address; "" where it has none.
+func hostOf(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// DashboardLink opens the dashboard of a cluster whose head is at the host Head; "" is this machine.
+type DashboardLink struct {
+	headwire.DashboardLink
+	Head string
+}
+
+// OpenDashboard makes a link to the dashboard of the cluster in use.
+func (s *Session) OpenDashboard(ctx context.Context) (link DashboardLink, err error) {
+	address, _ := s.clusters.current()
+	if address == "" {
+		return link, errors.New("there is no cluster yet: the first task starts one, and so does %cluster connect")
+	}
+	ctx, cancel := context.WithTimeout(ctx, statusTime)
+	defer cancel()
+	c, err := headclient.Connect(ctx, headclient.Config{Addresses: []string{"unix:" + address}, Role: wire.RoleCLI})
+	if err != nil {
+		return link, fmt.Errorf("the node at %s: %w", address, err)
+	}
+	defer c.Close()
+	cluster, err := headwire.Ask(ctx, c, headwire.GetCluster, headwire.None{})
+	if err == nil {
+		link.Head = hostOf(cluster.Address)
+		link.DashboardLink, err = headwire.Ask(ctx, c, headwire.GetDashboard, headwire.None{})
+	}
+	return link, err
 }
 
 // CancelTasks cancels the tasks of a cell.

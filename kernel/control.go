@@ -111,6 +111,12 @@ func (x *control) do(ctx context.Context, q controlRequest) (any, error) {
 	case "scale":
 		st, err := engine.ScaleCluster(ctx, q.Nodes, func(string) {})
 		return magic.ClusterWidget(&st).JSON(), err
+	case "dashboard":
+		link, err := engine.OpenDashboard(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return magic.OpeningOf(link)
 	case "stop":
 		_, _, err := engine.StopCluster(ctx)
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,15 +32,19 @@ type Cluster struct {
 	Resources    []Resource     `json:"resources"`               // of all live nodes
 	Store        *Store         `json:"store,omitempty"`         // of all live nodes, or of Via alone
 	Workers      int            `json:"workers"`
-	Tasks        map[string]int `json:"tasks"`                  // by state
-	Waiting      []Waiting      `json:"waiting"`                // for resources
-	Jobs         []Job          `json:"jobs"`                   // those that run first
-	Dashboard    bool           `json:"dashboard,omitempty"`    // it has one, which the front end may open
-	Scalable     bool           `json:"scalable,omitempty"`     // nodes can be added and taken away
-	Version      string         `json:"version,omitempty"`      // of the mobula that its head is of
-	ConnectedIn  float64        `json:"connected_in,omitempty"` // seconds that it took to connect just now
-	Message      string         `json:"message,omitempty"`      // what is wrong, and what to do
-	Updated      time.Time      `json:"updated,omitzero"`       // left out where a state is sent on change only
+	Tasks        map[string]int `json:"tasks"`               // by state
+	Waiting      []Waiting      `json:"waiting"`             // for resources
+	Jobs         []Job          `json:"jobs"`                // those that run first
+	Dashboard    bool           `json:"dashboard,omitempty"` // it has one, which the front end may open
+	// DashboardURL is where it is, an http or https URL or a path on the Jupyter server, for people who sign in there: it holds no secret. Tunnel is the command
+	// that makes it reachable from their machine, where one is needed.
+	DashboardURL string    `json:"dashboard_url,omitempty"`
+	Tunnel       string    `json:"tunnel,omitempty"`
+	Scalable     bool      `json:"scalable,omitempty"`     // nodes can be added and taken away
+	Version      string    `json:"version,omitempty"`      // of the mobula that its head is of
+	ConnectedIn  float64   `json:"connected_in,omitempty"` // seconds that it took to connect just now
+	Message      string    `json:"message,omitempty"`      // what is wrong, and what to do
+	Updated      time.Time `json:"updated,omitzero"`       // left out where a state is sent on change only
 }
 
 // Node is one machine of a cluster.
@@ -85,6 +90,7 @@ type Job struct {
 // JSON is the state for front ends, as widgets/schema/cluster.json describes it.
 func (c Cluster) JSON() json.RawMessage {
 	c.Title, c.Message = clip(c.Title, maxName), clip(c.Message, maxError)
+	c.DashboardURL, c.Tunnel = pageOf(c.DashboardURL), clip(c.Tunnel, maxName)
 	c.Resources = list(c.Resources)[:min(len(c.Resources), maxListed)]
 	c.Waiting = slices.Clone(list(c.Waiting)[:min(len(c.Waiting), maxListed)])
 	for i, w := range c.Waiting {
@@ -115,10 +121,30 @@ func (c Cluster) Display() display.Bundle {
 		markup = "<p>" + html.EscapeString(clip(c.Message, maxError)) + "</p>" + markup
 		text += "\n" + clip(c.Message, maxError)
 	}
+	if page := pageOf(c.DashboardURL); page != "" {
+		markup += `<p>Dashboard: <a href="` + html.EscapeString(page) + `" target="_blank" rel="noopener">` + html.EscapeString(page) + "</a></p>"
+		text += "\nDashboard: " + page
+		if c.Tunnel != "" {
+			markup += "<p>To reach it, run on your machine: <code>" + html.EscapeString(clip(c.Tunnel, maxName)) + "</code></p>"
+			text += "\nTo reach it, run on your machine: " + clip(c.Tunnel, maxName)
+		}
+	}
 	if len(nodes.Cells) > 0 {
 		markup += details(counted(c.nodes(), "node"), nodes.HTML())
 	}
 	return bundle("cluster", c.JSON(), figure(c.heading(), markup), text)
+}
+
+// pageOf is a URL of a web page, or a path on the server of the page that shows it; "" where it is neither.
+func pageOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || len(text) > maxName || u.User != nil {
+		return ""
+	}
+	if (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" || u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") {
+		return u.String()
+	}
+	return ""
 }
 
 // nodes is the number of live nodes.

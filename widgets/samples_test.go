@@ -70,7 +70,7 @@ func sampleCluster() Cluster {
 		Resources: []Resource{{"CPU", "", 2.5, 16}, {"GPU", "", 2, 4}, {"memory", "bytes", 6 << 30, 32 << 30}}, Store: &Store{Used: 3 << 28, Capacity: 8 << 30},
 		Tasks: map[string]int{"running": 14, "finished": 1200, "failed": 2}, Waiting: []Waiting{{Tasks: 3, What: "4 CPU, 1 GPU", Reason: "no node has 4 CPU free"}},
 		Jobs:      []Job{{ID: "a1b2c3d4", Name: "notebook " + evil, State: "running", Created: start}},
-		Dashboard: true, Scalable: true, Updated: start,
+		Dashboard: true, DashboardURL: "http://127.0.0.1:8265/", Tunnel: "ssh -L 8265:127.0.0.1:8265 alice@head", Scalable: true, Updated: start,
 	}
 }
 

@@ -122,12 +122,26 @@ func TestSchemasBite(t *testing.T) {
 	}
 }
 
+// TestLinks: only what leads to a web page becomes a link.
+func TestLinks(t *testing.T) {
+	for text, want := range map[string]bool{
+		"http://127.0.0.1:8265/": true, "https://head.example/": true, "/user/alice/proxy/8265/": true, "": false, "javascript:alert(1)": false, "//evil.example/": false, "data:text/html,x": false,
+		"https://127.0.0.1@evil.example/": false, "relative": false, "http:": false, "/" + strings.Repeat("x", maxName): false, `http://h/"><script>`: true,
+	} {
+		c := Cluster{DashboardURL: text, Tunnel: evil}
+		markup, data := textOf(t, display.Of(c), display.MIMEHTML), string(c.JSON())
+		if strings.Contains(markup, "<a href=") != want || strings.Contains(data, "dashboard_url") != want || strings.Contains(markup, "<script>") {
+			t.Errorf("%q: %s\n%s", text, markup, data)
+		}
+	}
+}
+
 // What JupyterLab's sanitiser removes is in no HTML, and what a name holds stays text.
 func TestHTMLIsSafe(t *testing.T) {
 	tag := regexp.MustCompile(`</?([a-z]+)((?: [a-z]+="[^"<>]*")*)>`)
 	attribute := regexp.MustCompile(` ([a-z]+)="`)
-	elements := " figure figcaption img details summary table caption thead tbody tr th td p div progress "
-	attributes := " alt src style scope value max "
+	elements := " figure figcaption img details summary table caption thead tbody tr th td p div progress a code "
+	attributes := " alt src style scope value max href target rel "
 	for name, w := range samples() {
 		markup := textOf(t, display.Of(w), display.MIMEHTML)
 		for _, m := range tag.FindAllStringSubmatch(markup, -1) {

@@ -52,6 +52,10 @@ func (e *clusterEngine) ClusterStatus(context.Context) (interp.ClusterStatus, bo
 	return clusterOfTest(), e.used, e.fail
 }
 
+func (e *clusterEngine) OpenDashboard(context.Context) (interp.DashboardLink, error) {
+	return interp.DashboardLink{}, e.fail
+}
+
 func (e *clusterEngine) StopCluster(context.Context) (address string, own bool, err error) {
 	if !e.used {
 		return "", false, e.fail
@@ -62,13 +66,14 @@ func (e *clusterEngine) StopCluster(context.Context) (address string, own bool, 
 
 func clusterOfTest() interp.ClusterStatus {
 	return interp.ClusterStatus{
-		Address: "/run/<node>", Own: true, Node: "here", Nodes: 1, List: []headwire.NodeInfo{{State: "alive"}}, Total: sched.Resources{CPU: sched.Whole(4), GPU: sched.Whole(1), Memory: 8 << 30},
+		Address: "/run/<node>", Own: true, Dashboard: "http://127.0.0.1:4000/", Node: "here", Nodes: 1, List: []headwire.NodeInfo{{State: "alive"}}, Total: sched.Resources{CPU: sched.Whole(4), GPU: sched.Whole(1), Memory: 8 << 30},
 		Free: sched.Resources{CPU: -sched.Whole(1), GPU: sched.Whole(1), Memory: 6 << 30}, Workers: 2, Store: &objstore.Stats{Busy: 1 << 20, Capacity: 1 << 30},
 		Tasks: []node.TaskCount{{Name: "a", State: wire.TaskFinished, Tasks: 2}, {Name: "b", State: wire.TaskFinished, Tasks: 3}, {Name: "b", State: wire.TaskRunning, Tasks: 1}},
 	}
 }
 
 func TestCluster(t *testing.T) {
+	t.Setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/alice/")
 	b := newBench(t)
 	e := &clusterEngine{fakeEngine: b.engine}
 	b.Engine = e
@@ -78,6 +83,7 @@ func TestCluster(t *testing.T) {
 		{"%cluster connect", "", "0 of 4 free", ""},
 		{"%cluster", "", "5 finished, 1 running", ""},
 		{"%cluster", "", "1 MiB of 1 GiB used", ""},
+		{"%cluster", "", "Dashboard: /user/alice/proxy/4000/", ""},
 		{"%cluster connect /a/b.sock", "", "cluster of this notebook, 1 node", ""},
 		{"%cluster stop --yes", "has left the cluster of the node at /a/b.sock, which goes on.\n", "", ""},
 		{"%cluster connect", "", "CPUs", ""},

@@ -1,6 +1,8 @@
 package magic
 
 import (
+	"os"
+
 	"mobula/cluster/headwire"
 	"mobula/cluster/sched"
 	"mobula/interp"
@@ -20,6 +22,8 @@ func ClusterWidget(st *interp.ClusterStatus) widgets.Cluster {
 		Title: title, State: "connected", Own: st.Own, Scalable: st.Own, Via: st.Node, Address: st.Address, Workers: st.Workers, Version: st.Version,
 		ConnectedIn: st.Took.Seconds(), Resources: resourcesOf(st.Free, st.Total), Tasks: map[string]int{},
 	}
+	place := placeOf(st.Dashboard, st.Head, os.Getenv)
+	w.Dashboard, w.DashboardURL, w.Tunnel = st.Dashboard != "", place.url, place.tunnel
 	for _, n := range st.List {
 		w.Nodes = append(w.Nodes, nodeOf(&n))
 	}

@@ -393,6 +393,18 @@ def test_addresses_of_dashboards(bare):
         assert got == want, (value, got)
 
 
+def test_a_card_links_to_the_dashboard(bare):
+    draw(bare, "cluster")
+    expect(bare.get_by_role("link", name="http://127.0.0.1:8265/")).to_have_attribute("href", "http://127.0.0.1:8265/")
+    expect(bare.locator("code")).to_have_text("ssh -L 8265:127.0.0.1:8265 alice@head")
+    update(bare, "cluster", dashboard_url="/user/alice/proxy/8265/", tunnel="")
+    expect(bare.get_by_role("link", name="/user/alice/proxy/8265/")).to_be_visible()
+    expect(bare.locator("code")).to_be_hidden()
+    for other in ["javascript:alert(1)", "//evil.example/", "https://127.0.0.1@evil.example/", "data:text/html,x", "", None]:
+        update(bare, "cluster", dashboard_url=other)
+        expect(bare.get_by_role("link")).to_have_count(0)
+
+
 def test_a_chart_follows_the_theme_and_the_width(bare):
     draw(bare, "chart")
     canvas = bare.locator("canvas")

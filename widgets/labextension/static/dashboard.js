@@ -29,6 +29,15 @@ async function proxied(url) {
   return reply.type === 'opaqueredirect' || reply.status !== 404;
 }
 
+const loopback = (name) => name === 'localhost' || name === '[::1]' || /^127\.[0-9.]+$/.test(name);
+
+// directly is the address for a browser on the server's machine, null for others.
+function directly(value) {
+  if (!value.direct || !loopback(window.location.hostname)) return null;
+  const url = address({ url: value.direct }, document.baseURI);
+  return loopback(url.hostname) ? url : null;
+}
+
 function newTab(url) {
   // With noopener the function tells nothing of whether a tab was opened.
   window.open(url.href, '_blank', 'noopener,noreferrer');
@@ -39,6 +48,11 @@ export async function openDashboard(value, { baseUrl, Widget, add }) {
   const url = address(value, baseUrl);
   const here = url.origin === window.location.origin;
   if (here && !(await proxied(url))) {
+    const direct = directly(value);
+    if (direct) {
+      newTab(direct);
+      return;
+    }
     throw new Error('The dashboard needs jupyter-server-proxy beside JupyterLab: pip install jupyter-server-proxy, then restart the server.');
   }
   // A page of another origin is shown by its own server's leave only, and not at all without TLS in a page that has it.

@@ -18,12 +18,16 @@ export function create() {
   const message = h('p', { class: 'mobula-message' });
   const meters = h('div', { class: 'mobula-meters' });
   const facts = h('dl', { class: 'mobula-facts' });
+  const link = h('a', { target: '_blank', rel: 'noopener noreferrer' });
+  const tunnel = h('code', {});
+  const tunneled = h('p', { class: 'mobula-message' }, 'To reach it, run on your machine: ', tunnel);
+  const pages = h('p', { class: 'mobula-message' }, 'Dashboard: ', link);
   const grid = createGrid('nodes', 'node');
   let data = null;
   const drawNodes = () => { if (nodes.node.open && data) grid.update(gridOf(data)); };
   const nodes = details('Nodes', drawNodes);
   nodes.node.append(grid.node);
-  const node = h('figure', { class: 'mobula-figure mobula-cluster' }, h('div', { class: 'mobula-heading' }, title, state), message, meters, facts, nodes.node);
+  const node = h('figure', { class: 'mobula-figure mobula-cluster' }, h('div', { class: 'mobula-heading' }, title, state), message, meters, facts, pages, tunneled, nodes.node);
   const made = new WeakMap(); // meters by their nodes
 
   return {
@@ -43,10 +47,21 @@ export function create() {
         return m.node;
       }, (n, bar) => made.get(n).update(...bar));
       fill(facts, factsOf(c).flat(), (_, i) => h(i % 2 ? 'dd' : 'dt', {}), text);
+      const url = pageOf(c.dashboard_url);
+      if (url) link.href = url;
+      text(link, url);
+      shown(pages, url);
+      text(tunnel, c.tunnel);
+      shown(tunneled, url && c.tunnel);
       text(nodes.summary, counted(live(c), 'node') + (c.via && live(c) > 1 ? `, reached through ${c.via}` : ''));
       drawNodes();
     },
   };
+}
+
+// pageOf takes http and https URLs and paths on this server; a link to anything else could hold code, or lead elsewhere than it says.
+function pageOf(value) {
+  return typeof value === 'string' && /^(https?:\/\/[^/@]+\/|\/[^/\\])/.test(value) ? value : '';
 }
 
 function factsOf(c) {
