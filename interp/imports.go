@@ -68,10 +68,14 @@ var ownPackages = map[string][]string{
 
 // standardPackages returns the import paths of packages with the given name that cells may use without importing them.
 func (s *Session) standardPackages(name string) []string {
+	return StandardPackages(s.toolchain().GOROOT, name)
+}
+
+// StandardPackages returns the import paths of packages with the given name that cells may use without importing them, where there is one.
+func StandardPackages(goroot, name string) []string {
 	if own := ownPackages[name]; own != nil {
 		return own
 	}
-	goroot := s.toolchain().GOROOT
 	return slices.DeleteFunc(slices.Clone(std.find(goroot, name)), func(path string) bool { return !builds(filepath.Join(goroot, "src", path)) })
 }
 

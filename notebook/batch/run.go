@@ -68,7 +68,9 @@ func (e *CellError) Unwrap() []error {
 type TimeoutError struct{ After time.Duration }
 
 // Error tells the time.
-func (e *TimeoutError) Error() string { return fmt.Sprintf("it was stopped after %v, the time that a cell may take", e.After) }
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("it was stopped after %v, the time that a cell may take", e.After)
+}
 
 // Run runs the cells of a notebook that is prepared (see notebook.Notebook.Prepare and Inject). The error is a *CellError where a cell has
 // failed, ctx's cause where ctx ended between two cells, or tells why the notebook could not run or be saved.
