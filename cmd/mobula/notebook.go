@@ -24,12 +24,12 @@ import (
 // notebookCommand is  mobula notebook.
 func notebookCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "notebook",
-		Short:   "run notebooks as batch jobs, and make programs of them",
+		Use:   "notebook",
+		Short: "run notebooks as batch jobs, and make programs of them",
 		Example: `  mobula notebook run train.ipynb -p lr=0.01 -o out.ipynb
   mobula notebook export train.ipynb -o train`,
 	}
-	cmd.AddCommand(notebookRunCommand(), notebookExportCommand())
+	cmd.AddCommand(notebookRunCommand(), notebookExportCommand(), notebookParametersCommand())
 	return cmd
 }
 

@@ -1,8 +1,12 @@
 """mobula notebook run: a notebook as a batch job."""
 
+import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
+import tomllib
 
 import nbformat
 import pytest
@@ -116,3 +120,39 @@ def test_a_run_that_is_ended_leaves_a_whole_notebook(tmp_path, sent, code):
     if code > 0:
         assert out.cells[1].outputs[-1].ename == "interrupted" and out.cells[1].metadata.papermill.status == "failed"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["begun", "in.ipynb", "out.ipynb"]
+
+
+@pytest.fixture(scope="module")
+def papermill(tmp_path_factory, jupyter_path):
+    """papermill with the plug-in, which is found by its entry point, as after pip install."""
+    site = tmp_path_factory.mktemp("site")
+    plugin = kit.ROOT / "integrations" / "papermill"
+    shutil.copy(plugin / "mobula_papermill.py", site)
+    points = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]["entry-points"]["papermill.engine"]
+    info = site / "mobula_papermill-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mobula-papermill\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text("[papermill.engine]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()))
+    env = dict(os.environ, PYTHONPATH=str(site), JUPYTER_PATH=str(jupyter_path))
+
+    def run(*args):
+        return subprocess.run([sys.executable, "-m", "papermill", "--no-progress-bar", *map(str, args)], capture_output=True, text=True, env=env, timeout=kit.PATIENCE)
+
+    return run
+
+
+def test_papermill_gives_typed_parameters(tmp_path, papermill):
+    book = make(tmp_path / "in.ipynb", ('lr := 1.5 // learning rate\nname := "a"\nlayers := []int{}', "parameters"), 'fmt.Printf("%T %q %v", lr, name, layers)')
+    done = papermill(book, tmp_path / "out.ipynb", "-p", "lr", "2", "-p", "name", "b c", "-y", "layers: [64, 32]")
+    assert done.returncode == 0, done.stderr
+    ours = mobula("run", book, "-p", "lr=2", "-p", "name=b c", "-p", "layers=[64, 32]", "-o", tmp_path / "ours.ipynb")
+    assert ours.returncode == 0, ours.stderr
+    theirs, ours = read(tmp_path / "out.ipynb"), read(tmp_path / "ours.ipynb")
+    assert printed(theirs.cells[2]) == printed(ours.cells[2]) == 'float64 "b c" [64 32]'
+    assert sorted(theirs.cells[1].source.split("\n")[1:]) == sorted(ours.cells[1].source.split("\n")[1:] + [""])
+    assert theirs.cells[1].metadata.tags == ours.cells[1].metadata.tags
+    assert theirs.metadata.papermill.parameters == ours.metadata.papermill.parameters
+    assert theirs.metadata.papermill.keys() == ours.metadata.papermill.keys()
+    assert theirs.cells[2].metadata.papermill.keys() == ours.cells[2].metadata.papermill.keys()
+    wrong = papermill(book, tmp_path / "wrong.ipynb", "-p", "lr", "abc")
+    assert wrong.returncode == 1 and "parameter lr is of type float64" in wrong.stderr and not (tmp_path / "wrong.ipynb").exists()

@@ -77,6 +77,22 @@ def test_the_quickstart_agrees_with_pandas(env, tmp_path, monkeypatch):
     assert chart["series"][0]["y"] == pytest.approx(list(by_hour), rel=1e-6)  # as many digits as a chart has
     assert any(o.get("data", {}).get("text/plain") == str(len(flights)) for o in outputs)
     assert_same(book, batch(kit.ROOT / "notebooks" / "quickstart.ipynb", tmp_path), but=["!ls"])
+    printed = program(kit.ROOT / "notebooks" / "quickstart.ipynb", tmp_path)
+    for o in outputs:
+        if not {"application/vnd.mobula.cluster.v1+json", "application/vnd.mobula.progress.v1+json"} & o.get("data", {}).keys():
+            assert (o.get("text") or o["data"]["text/plain"]) in printed
+
+
+def program(path, directory):
+    """What the notebook prints as a program, which plain go builds without a network."""
+    made = subprocess.run([kit.BINARY, "notebook", "export", path, "-o", directory / "program"], capture_output=True, text=True, timeout=kit.PATIENCE)
+    assert made.returncode == 0, made.stderr
+    env = dict(os.environ, CGO_ENABLED="0", GOPROXY="off", GOFLAGS="-trimpath")
+    subprocess.run(["go", "vet", "."], check=True, cwd=directory / "program", env=env, timeout=kit.PATIENCE)
+    subprocess.run(["go", "build", "-o", "notebook", "."], check=True, cwd=directory / "program", env=env, timeout=kit.PATIENCE)
+    ran = subprocess.run([directory / "program" / "notebook"], capture_output=True, text=True, cwd=directory, timeout=kit.PATIENCE)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
 
 
 def test_an_error_reads_well_in_nbclient(env):
