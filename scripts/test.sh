@@ -34,6 +34,7 @@ suite memory 40 go test -timeout 35s -run 'TestTwiceTheStore' ./tests/core # the
 suite kernel 330 bash -c 'pytests tests/kernel'
 [ -z "${MOBULA_KILLS:-}" ] || suite kills 1500 bash -c 'pytests --timeout 1400 tests/kernel/test_kills.py'
 [[ " ${only[*]} " != *" wheel "* ]] || suite wheel 900 bash -c 'pytests --timeout 800 tests/wheel'
+[[ " ${only[*]} " != *" ways "* ]] || suite ways 900 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests --timeout 700 tests/ways'
 suite lang 200 go run ./tests/lang -sample 3m -seed 1 -report ""
 suite browser 300 bash -c 'CHROMIUM=$(scripts/chromium.sh | tail -1) pytests tests/browser'
 

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"mobula/cluster/doctor"
+	"mobula/cluster/wire"
 	"mobula/display"
 	"mobula/internal/bytesize"
 	"mobula/internal/nearest"
@@ -161,6 +163,10 @@ func startCluster(ctx context.Context, env *Env, engine interp.Clusters, args []
 	if o.CPUs < 0 || o.GPUs < 0 || o.Nodes < 1 {
 		return misuse{"--cpus and --gpus are at least 0, and --nodes at least 1"}
 	}
+	if job := os.Getenv(wire.EnvJob); job != "" { // the same notebook runs at a desk and as a job
+		env.Stdout("This notebook runs as " + job + ": it uses the cluster that runs it, and starts none.\n")
+		return connectTo(ctx, env, engine, interp.ClusterTarget{})
+	}
 	return connectTo(ctx, env, engine, to)
 }
 
@@ -172,6 +178,10 @@ func scaleCluster(ctx context.Context, env *Env, engine interp.Clusters, args []
 	n, err := strconv.Atoi(strings.Join(words, ""))
 	if err != nil {
 		return misuse{"say how many nodes there are to be, as in  %cluster scale 3"}
+	}
+	if job := os.Getenv(wire.EnvJob); job != "" {
+		env.Stdout("This notebook runs as " + job + ": the nodes of the cluster that runs it are not its to choose.\n")
+		return nil
 	}
 	st, err := engine.ScaleCluster(ctx, n, func(text string) { env.Stdout(text + "\n") })
 	if err != nil {

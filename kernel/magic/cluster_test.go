@@ -129,6 +129,23 @@ func TestCluster(t *testing.T) {
 	}
 }
 
+// TestClusterOfAJob: a notebook that starts a cluster at the desk uses the one that runs it when it is a job.
+func TestClusterOfAJob(t *testing.T) {
+	t.Setenv(wire.EnvJob, "flights")
+	b := newBench(t)
+	e := &clusterEngine{fakeEngine: b.engine}
+	b.Engine = e
+	for _, line := range []string{"%cluster start --nodes 3", "%cluster scale 4"} {
+		b.out.Reset()
+		if f := b.run(t.Context(), line); f != nil || !strings.Contains(b.out.String(), "runs as flights") {
+			t.Errorf("%s: %v, %q", line, f, &b.out)
+		}
+	}
+	if got := strings.Join(e.log, "; "); got != `connect 4 "" force=false keep=false` {
+		t.Error(got)
+	}
+}
+
 func TestClusterCardIsEscaped(t *testing.T) {
 	st := clusterOfTest()
 	if page := string(display.Of(ClusterWidget(&st))["text/html"]); !strings.Contains(page, "&lt;node") && !strings.Contains(page, `\u0026lt;node`) {
