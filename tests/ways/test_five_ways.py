@@ -11,13 +11,11 @@ import subprocess
 import sys
 
 import nbformat
+import nbformat.reader
 import pytest
 from nbclient import NotebookClient
 
 import kit
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "browser"))
-from conftest import Book, Lab, browser, page, pytest_runtest_makereport  # noqa: E402, F401
 
 QUICKSTART = kit.ROOT / "notebooks" / "quickstart.ipynb"
 TABLE, CHART = "application/vnd.mobula.table.v1+json", "application/vnd.mobula.chart.v1+json"
@@ -51,22 +49,21 @@ def by_nbclient(tmp_path_factory, jupyter_path):
     return table, chart, flights
 
 
-def test_jupyterlab(page, tmp_path, jupyter_path, by_nbclient):  # noqa: F811
-    lab = Lab(tmp_path, "/", jupyter_path)
-    try:
-        shutil.copy(QUICKSTART, lab.work / "quickstart.ipynb")
-        book = Book(page, lab, "quickstart.ipynb")
-        book.run_all()
-        book.finished(page.locator(".jp-Notebook .jp-CodeCell").count() - 1)
-        book.command("docmanager:save")
+def test_jupyterlab(page, lab, open_book, by_nbclient):
+    shutil.copy(QUICKSTART, lab.work / "quickstart.ipynb")
+    book = open_book("quickstart.ipynb")
+    book.run_all()
+    book.finished(page.locator(".jp-Notebook .jp-CodeCell").count() - 1)
+    book.command("docmanager:save")
 
-        def saved():
+    def saved():
+        try:
             read = nbformat.read(lab.work / "quickstart.ipynb", as_version=4)
-            return read if all(c.execution_count for c in read.cells if c.cell_type == "code" and c.source.strip()) else None
+        except nbformat.reader.NotJSONError:  # it is being written
+            return None
+        return read if all(c.execution_count for c in read.cells if c.cell_type == "code" and c.source.strip()) else None
 
-        assert results(kit.until(saved, 30, "the notebook is saved")) == by_nbclient
-    finally:
-        lab.stop()
+    assert results(kit.until(saved, 30, "the notebook is saved")) == by_nbclient
 
 
 def test_batch(tmp_path, by_nbclient):
