@@ -43,6 +43,7 @@ var jobVerbs = map[string]jobVerb{
 	"status": {"status ID", "tells what has become of a job", onJobs(1, jobStatus)},
 	"logs":   {"logs ID [--tail N] [--follow]", "shows what a job has printed", jobLogs},
 	"stop":   {"stop ID", "ends a job", onJobs(1, stopJob)},
+	"export": {"export [DIR]", "makes a Go program of this notebook, as  mobula notebook export  does", exportJob},
 	"list":   {"list", "lists the jobs that were submitted", onJobs(0, listJobs)},
 }
 
