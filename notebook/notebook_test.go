@@ -164,12 +164,12 @@ func TestOutputsAreWrittenAsNbformatDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := ""
+	var text strings.Builder
 	for i := range again.Cells[0].Outputs {
-		text += again.Cells[0].Outputs[i].PlainText() + "|"
+		text.WriteString(again.Cells[0].Outputs[i].PlainText() + "|")
 	}
-	if text != "a\n<b>|p\nq|3|panic: v|" {
-		t.Errorf("%q", text)
+	if text.String() != "a\n<b>|p\nq|3|panic: v|" {
+		t.Errorf("%q", text.String())
 	}
 }
 

@@ -140,23 +140,24 @@ var flagKinds = map[string]string{
 
 // flags makes flags of the parameters, whose values are the defaults now.
 func (w *writer) flags(b interface{ WriteString(string) (int, error) }) {
-	text := "\n"
+	var text strings.Builder
+	text.WriteString("\n")
 	for _, p := range w.parameters {
 		v := w.parameter(p.Name)
 		switch {
 		case p.Const:
-			text += "// " + p.Name + " is a constant, and so no flag.\n"
+			text.WriteString("// " + p.Name + " is a constant, and so no flag.\n")
 		case v == nil:
 		default:
 			kind := flagKinds[types.TypeString(v.typ, nil)]
 			if kind != "" {
-				text += fmt.Sprintf("flag.%sVar(&%s, %q, %s, %q)\n", kind, v.name, p.Name, v.name, helpOf(p))
+				text.WriteString(fmt.Sprintf("flag.%sVar(&%s, %q, %s, %q)\n", kind, v.name, p.Name, v.name, helpOf(p)))
 				continue
 			}
-			text += fmt.Sprintf("flag.Func(%q, %q, func(text string) error { return json.Unmarshal([]byte(text), &%s) })\n", p.Name, strings.TrimSpace(helpOf(p)+" (in JSON)"), v.name)
+			text.WriteString(fmt.Sprintf("flag.Func(%q, %q, func(text string) error { return json.Unmarshal([]byte(text), &%s) })\n", p.Name, strings.TrimSpace(helpOf(p)+" (in JSON)"), v.name))
 		}
 	}
-	_, _ = b.WriteString(text + "flag.Parse()\n") // to memory
+	_, _ = b.WriteString(text.String() + "flag.Parse()\n") // to memory
 }
 
 func helpOf(p notebook.Parameter) string {

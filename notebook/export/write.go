@@ -297,25 +297,25 @@ func (w *writer) declare(u *unit, s *ast.DeclStmt) []edit {
 	if v := w.t.of(u, names[0]); v == nil || !v.hoisted {
 		return nil
 	}
-	text := ""
+	var text strings.Builder
 	if len(names) != len(values) || !w.allStatic(u, names, values) {
 		for _, spec := range s.Decl.(*ast.GenDecl).Specs {
 			x := spec.(*ast.ValueSpec)
 			left := ""
 			for i, id := range x.Names {
 				if v := w.t.of(u, id); len(x.Values) == 0 && v != nil && !w.first(u, id, v) {
-					text += v.name + " = *new(" + w.p.typeText(v.typ) + ")\n"
+					text.WriteString(v.name + " = *new(" + w.p.typeText(v.typ) + ")\n")
 				}
 				if left += id.Name; i < len(x.Names)-1 {
 					left += ", "
 				}
 			}
 			if len(x.Values) > 0 {
-				text += left + " = " + apply(u.source, offset(x.Values[0].Pos()), offset(x.Values[len(x.Values)-1].End()), w.t.renames(u)) + "\n"
+				text.WriteString(left + " = " + apply(u.source, offset(x.Values[0].Pos()), offset(x.Values[len(x.Values)-1].End()), w.t.renames(u)) + "\n")
 			}
 		}
 	}
-	return []edit{{offset(s.Pos()), offset(s.End()), strings.TrimSuffix(text, "\n")}}
+	return []edit{{offset(s.Pos()), offset(s.End()), strings.TrimSuffix(text.String(), "\n")}}
 }
 
 // expression prints what the cell shows, and makes a statement of another expression.
