@@ -165,3 +165,28 @@ func TestNameOf(t *testing.T) {
 		}
 	}
 }
+
+// FuzzRead holds that no cell, however broken, makes more than an error.
+func FuzzRead(f *testing.F) {
+	for _, tt := range notebooks {
+		f.Add(strings.Join(tt.cells, "\x00"))
+	}
+	f.Add("var (\n\ta, b = 1, 2\n\tc int\n)\x00x, _ := f(); _ = x\x00%time y := 1\x00func (T[K]) m() {}\x00var x = 1;y:=2;")
+	f.Fuzz(func(t *testing.T, source string) {
+		units, err := read(book(strings.Split(source, "\x00")...))
+		if err != nil {
+			return
+		}
+		if versions(units) != nil {
+			return
+		}
+		p := &program{units: units, imports: map[string]bool{}}
+		p.hoist()
+		p.assemble()
+		for _, u := range units {
+			if len(u.body) != len(u.source) {
+				t.Errorf("%q became %q", u.source, u.body)
+			}
+		}
+	})
+}
