@@ -16,7 +16,7 @@ func (k *Kernel) kernelInfo(r *request) {
 		"implementation":         "mobula",
 		"implementation_version": k.opts.Version,
 		"language_info":          evaluate.LanguageInfo(),
-		"banner": "Mobula " + k.opts.Version + ", Go " + goVersion + ". %help lists the magics; name? shows what a name is.",
+		"banner":                 "Mobula " + k.opts.Version + ", Go " + goVersion + ". %help lists the magics; name? shows what a name is.",
 		"help_links": []object{
 			{"text": "Go language specification", "url": "https://go.dev/ref/spec"},
 			{"text": "Go standard library", "url": "https://pkg.go.dev/std"},
