@@ -19,7 +19,7 @@
 // # Concurrency
 //
 // Widgets are values: what one holds must not change while it is displayed. Views may be used from any goroutine. They show at most five states a
-// second, and the last one always.
+// second, and the last one always; one that nobody has ended is stopped by the kernel when the process ends (Stopped).
 //
 // # Testing
 //
