@@ -176,9 +176,17 @@ func TestSubshells(t *testing.T) {
 	if !strings.Contains(string(sub.header.Parent), id) {
 		t.Errorf("the parent header %s has lost the subshell", sub.header.Parent)
 	}
+	c.comm("comm_open", "beside", "echo", "hello", in)
 	c.request("control", "delete_subshell_request", content{"subshell_id": id}).status(t, "ok")
 	c.request("control", "delete_subshell_request", content{"subshell_id": id}).status(t, "error")
 	c.outcome("shell", c.send("shell", "execute_request", content{"code": "out"}, in)).status(t, "error")
+	busy := 0 // JupyterLab takes the idle of a comm message, and of what is asked about subshells, for the kernel's
+	c.until(main, func(m *wire.Message) bool {
+		if string(m.Content) == `{"execution_state":"busy"}` {
+			busy++
+		}
+		return busy == 3
+	})
 	c.k.Interrupt()
 	c.outcome("shell", main).status(t, "error")
 }
