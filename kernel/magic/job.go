@@ -26,7 +26,7 @@ import (
 // jobMagics are the line magics about jobs that run without the notebook.
 func jobMagics() []Magic {
 	return []Magic{{
-		Name: "job", Usage: "%job [submit | status | logs | stop | list]",
+		Name: "job", Usage: "%job [submit | status | logs | stop | list | export]",
 		Help: "Submits this notebook, or something else, to the cluster as a job that runs without it, and shows jobs. %job help tells how.", Run: runJob,
 	}}
 }
