@@ -164,7 +164,7 @@ func awaitBegin(ctx context.Context, c *jobs.Client, job *jobs.Job, errs io.Writ
 		if failed != nil {
 			return failed
 		}
-		if *job, wait = now, pendingEvery; job.State == jobs.Pending && job.Message != told {
+		if *job, wait = now, pendingEvery; job.State == jobs.Pending && len(job.Attempts) == 0 && job.Message != told {
 			told = job.Message
 			fmt.Fprintf(errs, "mobula: job %s waits: %s\n", job.ID, oneLine(told))
 		}

@@ -1,8 +1,14 @@
 """%job: what a notebook submits to its cluster; and a notebook that runs in a job uses the job's cluster."""
 
+import json
+import os
+import pathlib
 import re
+import subprocess
+import sys
 
 import kit
+import nbformat
 
 from .test_cluster_verbs import failure, text_of
 
@@ -40,3 +46,24 @@ def test_jobs_of_a_notebook(lab_cluster, jupyter_path, tmp_path):
         assert 'there is no submitted job "nobody"' in failure(kernel, "%job status nobody")
     finally:
         kernel.close()
+
+
+def test_a_notebook_in_a_job(lab_cluster, jupyter_path, tmp_path):
+    """Its first task goes to the cluster of the job, and it shows there as a driver of the job."""
+    _, runtime = lab_cluster
+    cells = ["""fmt.Println(mobula.Go(func() string { return "a task did it" }).Value())""", "%cluster"]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells], metadata={"kernelspec": {"name": "mobula", "display_name": "Go (Mobula)"}})
+    nbformat.write(book, tmp_path / "nb.ipynb")
+    env = dict(os.environ, XDG_RUNTIME_DIR=str(runtime), JUPYTER_PATH=str(jupyter_path))
+
+    def mobula(*words):
+        return subprocess.run([str(w) for w in (kit.BINARY, *words)], env=env, check=True, capture_output=True, text=True, timeout=kit.PATIENCE).stdout
+
+    execute = pathlib.Path(sys.executable).with_name("jupyter-execute")
+    mobula("job", "submit", "--id", "book", "--env", "JUPYTER_PATH", "--working-dir", tmp_path, "--keep", "out.ipynb", "--", execute, "--output=out.ipynb", "nb.ipynb")
+    mobula("job", "output", "book", "--dir", tmp_path / "got")
+    first, second = nbformat.read(tmp_path / "got" / "out.ipynb", 4).cells
+    assert "did it" in "".join(o.get("text", "") for o in first.outputs), first
+    assert "cluster lab, 1 node" in "".join(o.get("data", {}).get("text/plain", "") for o in second.outputs), second
+    (job,) = json.loads(mobula("list", "jobs", "-o", "json"))
+    assert job["id"] == "book" and job["state"] == "succeeded" and len(job["drivers"]) == 1, job
