@@ -66,6 +66,9 @@ func TestMain(m *testing.M) {
 	if built != "" {
 		_ = os.RemoveAll(built) // a left-over harms nobody
 	}
+	if dir, err := sdkCache(); err == nil {
+		_ = os.RemoveAll(dir) // as above
+	}
 	os.Exit(code)
 }
 

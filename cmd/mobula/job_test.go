@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -195,12 +196,7 @@ func TestKilledWithJobs(t *testing.T) {
 	gone := func(pids []int) {
 		t.Helper()
 		eventually.Holds(t, "all that it has started ends", func() bool {
-			for _, pid := range pids {
-				if lives(pid) {
-					return false
-				}
-			}
-			return true
+			return !slices.ContainsFunc(pids, lives)
 		})
 	}
 	// The entrypoint is killed: what it has left ends, and the job says how.
@@ -279,6 +275,7 @@ func TestKilledWithJobs(t *testing.T) {
 
 // TestFolderOfAProgram: the folder of a program that uses package mobula is built and sent, and joins the cluster as the job's driver.
 func TestFolderOfAProgram(t *testing.T) {
+	useSDKCache(t)
 	b := buildBinary(t)
 	b.start("start", "--head", "--host", "127.0.0.1", "--port", "0", "--num-cpus", "2").until(t, "End it with")
 	dir := filepath.Join(t.TempDir(), "square")

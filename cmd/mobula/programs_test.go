@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -29,9 +30,21 @@ func main() {
 }
 `
 
+// sdkCache is a cache that all tests share which build programs: so the SDK is compiled once.
+var sdkCache = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "mobula-sdk-") })
+
+func useSDKCache(t *testing.T) {
+	t.Helper()
+	dir, err := sdkCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("MOBULA_CACHE", dir)
+}
+
 // TestBuild: a module that knows nothing of mobula builds with it, stays as it was, and is its own worker.
 func TestBuild(t *testing.T) {
-	t.Setenv("MOBULA_CACHE", t.TempDir())
+	useSDKCache(t)
 	dir := t.TempDir()
 	t.Chdir(dir)
 	if err := run(t.Context(), []string{"build", "."}, io.Discard); err == nil || !strings.Contains(err.Error(), "go mod init") {
