@@ -5,6 +5,7 @@ package jobs
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -282,6 +283,23 @@ func TestOutputs(t *testing.T) {
 	if err := c.Output(c.context(), job.ID, "zeros", &out); err != nil || out.Len() != 3000000 {
 		t.Error(out.Len(), err)
 	}
+	dir := t.TempDir()
+	path, err := c.SaveOutput(c.context(), job.ID, "out/b.txt", dir, false)
+	if text, _ := os.ReadFile(path); err != nil || path != filepath.Join(dir, "out", "b.txt") || string(text) != "more\n" {
+		t.Errorf("%s: %q, %v", path, text, err)
+	}
+	if _, err := c.SaveOutput(c.context(), job.ID, "out/b.txt", dir, false); !errors.Is(err, fs.ErrExist) {
+		t.Error(err)
+	}
+	if _, err := c.SaveOutput(c.context(), job.ID, "out/b.txt", dir, true); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.SaveOutput(c.context(), job.ID, "../x", dir, true); err == nil {
+		t.Error("a file elsewhere is written")
+	}
+	if _, err := c.SaveOutput(c.context(), job.ID, "c", dir, false); !errors.Is(err, errNoOutput) || exists(filepath.Join(dir, "c")) {
+		t.Error(err)
+	}
 	if err := c.Output(c.context(), job.ID, "c", &out); !errors.Is(err, errNoOutput) {
 		t.Error(err)
 	}
@@ -340,6 +358,8 @@ func TestMemoryOfJobs(t *testing.T) {
 	s.Memory = 64 << 20
 	c.ends(c.submit(s).ID, Succeeded)
 }
+
+func exists(name string) bool { _, err := os.Stat(name); return err == nil }
 
 func TestSingleFile(t *testing.T) {
 	c := startCluster(t)

@@ -2,13 +2,9 @@ package jobs
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"iter"
 	"time"
 
-	"mobula/cluster/headclient"
 	"mobula/cluster/headwire"
 )
 
@@ -118,22 +114,3 @@ func (r *logReader) pause(ctx context.Context) error {
 		return nil
 	}
 }
-
-// Output writes a file that a job has left (Spec.Outputs) to w.
-func (c *Client) Output(ctx context.Context, id, name string, w io.Writer) error {
-	job, err := c.Status(ctx, id)
-	if err != nil {
-		return err
-	}
-	for _, f := range job.Outputs {
-		if f.Name == name {
-			return headclient.FetchFile(ctx, c.caller, f.Ref, w)
-		}
-	}
-	if !Ended(job) {
-		return fmt.Errorf("job %s has left no %s yet: its files are kept when it ends", id, name)
-	}
-	return fmt.Errorf("job %s has left no %s: %w", id, name, errNoOutput)
-}
-
-var errNoOutput = errors.New("only what it was submitted with as its outputs is kept")

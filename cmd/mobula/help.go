@@ -70,7 +70,10 @@ func exitCodesTopic() *cobra.Command {
   2  the command line is wrong: standard error says how, and where the help of the command is
 
 mobula build, run, test and vet exit with what the go command exits with; where a signal has ended
-it, that is 128 and the signal's number, as in a shell.`,
+it, that is 128 and the signal's number, as in a shell.
+
+mobula job submit exits with what the job exits with, in the same way; it and mobula job logs exit
+with 130 where they are interrupted, which leaves the job alone.`,
 		Example: `  mobula list nodes --filter state=dead -o json || echo "exit code $?"`,
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -333,7 +332,10 @@ Without names it gets all of them. Those that are there already are not replaced
 					return fmt.Errorf("job %s has left no files; what is kept is said by  mobula job submit --keep FILE", job.ID)
 				}
 				return forEach(names, func(name string) error {
-					path, err := saveOutput(cmd.Context(), client, job.ID, name, dir, force)
+					path, err := client.SaveOutput(cmd.Context(), job.ID, name, dir, force)
+					if errors.Is(err, os.ErrExist) {
+						return fmt.Errorf("%w: give another folder with --dir, or --force to replace it", err)
+					}
 					if err == nil {
 						fmt.Fprintln(cmd.OutOrStdout(), path)
 					}
@@ -347,40 +349,6 @@ Without names it gets all of them. Those that are there already are not replaced
 	completeFlag(cmd, "dir", completeDirs)
 	cmd.Flags().BoolVar(&force, "force", false, "replace files that are there")
 	return cmd
-}
-
-// saveOutput writes a file of a job below a folder, and returns its path.
-func saveOutput(ctx context.Context, c *jobs.Client, id, name, dir string, force bool) (string, error) {
-	if dir == "" {
-		dir = "."
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	root, err := os.OpenRoot(dir) // its name is the cluster's
-	if err != nil {
-		return "", err
-	}
-	defer root.Close()
-	if err := root.MkdirAll(filepath.Dir(filepath.FromSlash(name)), 0o755); err != nil {
-		return "", err
-	}
-	flags := os.O_CREATE | os.O_WRONLY | os.O_EXCL
-	if force {
-		flags = os.O_CREATE | os.O_WRONLY | os.O_TRUNC
-	}
-	f, err := root.OpenFile(filepath.FromSlash(name), flags, 0o644)
-	if errors.Is(err, os.ErrExist) {
-		return "", fmt.Errorf("%s is there already: give another folder with --dir, or --force to replace it", filepath.Join(dir, name))
-	}
-	if err != nil {
-		return "", err
-	}
-	err = errors.Join(c.Output(ctx, id, name, f), f.Close())
-	if err != nil {
-		err = errors.Join(err, root.Remove(filepath.FromSlash(name)))
-	}
-	return filepath.Join(dir, filepath.FromSlash(name)), err
 }
 
 // untilInterrupted ends with Ctrl-C, or where the process is asked to end.

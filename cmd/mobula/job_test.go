@@ -103,7 +103,7 @@ func TestJobsOfTheCommandLine(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 	for want, args := range map[string][]string{
-		"is there already":                {"job", "output", "hello", "--dir", dir},
+		"file already exists":             {"job", "output", "hello", "--dir", dir},
 		"has left no other.txt":           {"job", "output", "hello", "other.txt"},
 		`there is no submitted job "nob"`: {"job", "status", "nob"},
 		"a job with the id hello":         {"job", "submit", "--id", "hello", "--", "true"},

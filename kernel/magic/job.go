@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"mobula/cluster/jobline"
 	"mobula/internal/bytesize"
 	"mobula/internal/nearest"
 	"mobula/interp"
@@ -26,7 +24,7 @@ import (
 // jobMagics are the line magics about jobs that run without the notebook.
 func jobMagics() []Magic {
 	return []Magic{{
-		Name: "job", Usage: "%job [submit | status | logs | stop | list | export]",
+		Name: "job", Usage: "%job [submit | status | logs | output | stop | list | export]",
 		Help: "Submits this notebook, or something else, to the cluster as a job that runs without it, and shows jobs. %job help tells how.", Run: runJob,
 	}}
 }
@@ -42,6 +40,7 @@ var jobVerbs = map[string]jobVerb{
 	"submit": {"submit [--wait] [flags of  mobula job submit] [NOTEBOOK [-p NAME=VALUE] | PROGRAM | -- COMMAND]", "runs a notebook, this one where none is named, as it was last saved; or a program, or a command", submitJob},
 	"status": {"status ID", "tells what has become of a job", onJobs(1, jobStatus)},
 	"logs":   {"logs ID [--tail N] [--follow]", "shows what a job has printed", jobLogs},
+	"output": {"output ID [FILE...] [--force]", "gets the files that a job has left into the working directory", jobOutput},
 	"stop":   {"stop ID", "ends a job", onJobs(1, stopJob)},
 	"export": {"export [DIR]", "makes a Go program of this notebook, as  mobula notebook export  does", exportJob},
 	"list":   {"list", "lists the jobs that were submitted", onJobs(0, listJobs)},
@@ -149,102 +148,6 @@ func onJobs(words int, f func(ctx context.Context, env *Env, c *jobs.Client, arg
 	}
 }
 
-// submitJob is  %job submit.
-func submitJob(ctx context.Context, env *Env, args []string) error {
-	target, spec, wait, err := readSubmission(env, args)
-	if err != nil {
-		return misuse{err.Error()}
-	}
-	return withJobs(ctx, env, func(c *jobs.Client) error {
-		job, err := c.Submit(ctx, spec)
-		if err != nil {
-			return err
-		}
-		if target.Kind == jobline.Notebook {
-			env.Stdout(savedAt(target.Path))
-		}
-		if !wait {
-			env.Stdout(fmt.Sprintf("Job %[1]s is submitted. See it with  %%job logs %[1]s --follow , end it with  %%job stop %[1]s .\n", job.ID))
-			return nil
-		}
-		env.Stdout(fmt.Sprintf("Job %s is submitted.\n", job.ID))
-		return followJob(ctx, env, c, job.ID)
-	})
-}
-
-// readSubmission reads the words behind %job submit.
-func readSubmission(env *Env, args []string) (target jobline.Target, spec jobs.Spec, wait bool, err error) {
-	o := jobline.Options{LookupEnv: lookupIn(env), Path: func(name string) (string, error) { return resolve(env, name) }}
-	f := pflag.NewFlagSet("submit", pflag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	f.SetInterspersed(false)
-	o.Register(f)
-	f.BoolVar(&wait, "wait", false, "")
-	if err = f.Parse(args); err == nil {
-		target, err = jobTarget(env, f)
-	}
-	if err == nil && target.Kind == jobline.Module {
-		err = errors.New(target.Path + " is the folder of a program: build it with  !mobula build  first, or submit it with  !mobula job submit")
-	}
-	if err == nil {
-		spec, err = o.Spec(target)
-	}
-	spec.OnNotice = func(text string) { env.Stderr(text + "\n") }
-	return target, spec, wait, err
-}
-
-// savedAt tells of which moment the notebook is that is sent: what was changed since is not in it.
-func savedAt(path string) string {
-	info, err := os.Stat(path)
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("%s is sent as it was saved at %s.\n", filepath.Base(path), info.ModTime().Format(time.TimeOnly))
-}
-
-// lookupIn finds variables of the session.
-func lookupIn(env *Env) func(name string) (string, bool) {
-	return func(name string) (string, bool) {
-		for _, v := range slices.Backward(env.Engine.Environ()) {
-			if value, ok := strings.CutPrefix(v, name+"="); ok {
-				return value, true
-			}
-		}
-		return "", false
-	}
-}
-
-// jobTarget is what the words behind the flags name: the notebook itself where there are none, or none but its own arguments.
-func jobTarget(env *Env, f *pflag.FlagSet) (jobline.Target, error) {
-	words := f.Args()
-	dashed := f.ArgsLenAtDash() == 0
-	if !dashed && len(words) == 0 {
-		path, err := notebookPath(env)
-		if err != nil {
-			return jobline.Target{}, err
-		}
-		words = []string{path}
-	}
-	if !dashed && !filepath.IsAbs(words[0]) {
-		path, err := resolve(env, words[0])
-		if err != nil {
-			return jobline.Target{}, err
-		}
-		words = append([]string{path}, words[1:]...)
-	}
-	return jobline.TargetOf(words, dashed)
-}
-
-// envNotebook is how Jupyter tells a kernel the path of its notebook.
-const envNotebook = "JPY_SESSION_NAME"
-
-func notebookPath(env *Env) (string, error) {
-	if path, _ := lookupIn(env)(envNotebook); strings.HasSuffix(path, ".ipynb") {
-		return path, nil
-	}
-	return "", errors.New("this front end does not tell the path of the notebook: name it, as in  %job submit train.ipynb")
-}
-
 // followJob shows what a job prints until it ends.
 func followJob(ctx context.Context, env *Env, c *jobs.Client, id string) error {
 	err := showJobLog(ctx, env, c, id, jobs.LogOptions{Attempt: 1, Follow: true})
@@ -340,9 +243,48 @@ func jobStatus(ctx context.Context, env *Env, c *jobs.Client, args []string) err
 	}
 	env.Stdout("\n")
 	for _, f := range job.Outputs {
-		env.Stdout(fmt.Sprintf("It has left %s: get it with  !mobula job output %s\n", f.Name, job.ID))
+		env.Stdout(fmt.Sprintf("It has left %s: get it with  %%job output %s\n", f.Name, job.ID))
 	}
 	return nil
+}
+
+// jobOutput is  %job output.
+func jobOutput(ctx context.Context, env *Env, args []string) error {
+	f := pflag.NewFlagSet("output", pflag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	force := f.Bool("force", false, "")
+	if err := f.Parse(args); err != nil {
+		return misuse{err.Error()}
+	}
+	if f.NArg() == 0 {
+		return misuse{"name one job"}
+	}
+	return withJobs(ctx, env, func(c *jobs.Client) error {
+		job, err := c.Status(ctx, f.Arg(0))
+		if err != nil {
+			return err
+		}
+		names := f.Args()[1:]
+		if len(names) == 0 {
+			for _, file := range job.Outputs {
+				names = append(names, file.Name)
+			}
+		}
+		if len(names) == 0 {
+			return fmt.Errorf("job %s has left no files", job.ID)
+		}
+		for _, name := range names {
+			path, err := c.SaveOutput(ctx, job.ID, name, env.Engine.Dir(), *force)
+			if errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("%w: add --force to replace it", err)
+			}
+			if err != nil {
+				return err
+			}
+			env.Stdout(path + "\n")
+		}
+		return nil
+	})
 }
 
 func stopJob(ctx context.Context, env *Env, c *jobs.Client, args []string) error {

@@ -14,7 +14,7 @@ func TestJobMistakes(t *testing.T) {
 	b.Engine = e
 	for source, want := range map[string]string{
 		"%job submt":                                "did you mean submit?",
-		"%job dance":                                "there are export, list, logs, status, stop, submit",
+		"%job dance":                                "there are export, list, logs, output, status, stop, submit",
 		"%job status":                               "name one job; use  %job status ID",
 		"%job list all":                             `"all" is one word too many`,
 		"%job submit":                               "does not tell the path of the notebook: name it",

@@ -30,6 +30,9 @@ def test_jobs_of_a_notebook(lab_cluster, jupyter_path, tmp_path):
         assert "Job hello is submitted." in told and "é red\nhello\n" in told and "Job hello has succeeded." in told, told
         assert "job bad failed: exited with status 3" in failure(kernel, "%job submit --wait --id bad -- sh -c 'seq 9; exit 3'")
         assert kernel.run("%job logs bad --tail 2").ok().text() == "8\n9\n"
+        kernel.run("%job submit --wait --id leaves --keep '*.txt' -- sh -c 'echo result > a.txt'", timeout=kit.PATIENCE).ok()
+        got = kernel.run("%job output leaves").ok().text().strip()
+        assert pathlib.Path(got).read_text() == "result\n" and "add --force" in failure(kernel, "%job output leaves")
         kernel.run("%job submit --id long -- sh -c 'echo begins; sleep 1000'").ok()
         kit.until(lambda: kernel.run("%job logs long").ok().text() == "begins\n", kit.PATIENCE, "it prints")
         listed = kernel.run("%job list").ok().text()
