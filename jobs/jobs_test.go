@@ -98,6 +98,9 @@ func TestRefusedJobs(t *testing.T) {
 		t.Error("without a node nothing is impossible")
 	}
 	c.join("here", license)
+	ready := sh("true") // what nodes can give is known when one has run it
+	ready.CPUs = 1
+	c.ends(c.submit(ready).ID, Succeeded)
 	big := folder(t, map[string]string{"huge": ""})
 	if err := os.Truncate(filepath.Join(big, "huge"), filepack.Limit+1); err != nil {
 		t.Fatal(err)
