@@ -1,6 +1,6 @@
 # make lab and make test are the two commands; the rest are parts of them or take longer.
 # Each says what is missing on the machine and the command that brings it.
-.PHONY: help build lab demo wheel test test-kernel test-browser test-lang test-large test-kills test-wheel test-ways test-session test-long lint lint-all fuzz bench-kernel bench-core soak clean
+.PHONY: help build lab demo ui wheel test test-kernel test-browser test-lang test-large test-kills test-wheel test-ways test-session test-long lint lint-all fuzz bench-kernel bench-core soak clean
 SHELL := bash
 
 help: ## shows this list
@@ -14,6 +14,9 @@ lab: ## sets everything up and opens JupyterLab on notebooks/
 
 demo: ## runs the first notebook headless and prints its outputs
 	@scripts/demo.sh
+
+ui: ## bundles the dashboard's page anew, after a change in dashboard/ui
+	@go run ./dashboard/bundle
 
 test: ## everything that CI runs (at most 40 minutes on two cores)
 	@scripts/test.sh

@@ -114,7 +114,8 @@ func (s *Server) websocket(w http.ResponseWriter, r *http.Request) {
 			s.source.rest()
 		}
 	}()
-	upgrader := websocket.Upgrader{CheckOrigin: sameOrigin, EnableCompression: true, HandshakeTimeout: headerTime}
+	// Messages are not compressed: jupyter-server-proxy, between a browser and here, agrees on it with both and then reads its own way.
+	upgrader := websocket.Upgrader{CheckOrigin: sameOrigin, HandshakeTimeout: headerTime}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // it was answered

@@ -63,7 +63,7 @@ export class Live {
   }
 
   private say(message: unknown): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    if (this.connection === 'live' && this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   private send(e: Entry): void { this.say({ id: e.id, topic: e.topic, params: e.params }); }
@@ -81,7 +81,6 @@ export class Live {
     url.hash = url.search = '';
     const socket = new WebSocket(url);
     this.socket = socket;
-    socket.onopen = () => { for (const e of this.entries.values()) this.send(e); };
     socket.onmessage = (m) => this.take(JSON.parse(m.data as string) as Update & { now?: number; version?: string });
     socket.onclose = (e) => { void this.closed(e.code); };
   }
@@ -92,6 +91,7 @@ export class Live {
       this.version = u.version ?? '';
       this.pause = firstPause;
       this.set('live');
+      for (const e of this.entries.values()) this.send(e); // not before: a proxy may have nobody to pass it on to yet
       return;
     }
     const e = this.byID.get(u.id);

@@ -82,7 +82,7 @@ export function LogView({ worker, marker = '' }: { worker: string; marker?: stri
       {topic.error && <Problem>{topic.error}</Problem>}
       {part && (part.from > 0 || lines.dropped > 0) && <p class="soft">These are the last lines; the download has all that is kept.</p>}
       {search && part && (part.from > 0 || lines.dropped > 0) && <WholeSearch worker={worker} text={search} />}
-      <pre class="log" ref={box} tabIndex={0} aria-label="Lines of the log" onScroll={scrolled}>{shown.join('\n')}</pre>
+      <pre class="log" ref={box} tabIndex={0} role="region" aria-label="Lines of the log" onScroll={scrolled}>{shown.join('\n')}</pre>
       <p class="soft" role="status">{search ? `${count(shown.length)} of ${count(all.length)} lines match` : `${count(all.length)} lines`}{part?.ended ? '; the worker has ended' : ''}.</p>
     </section>
   );
@@ -112,7 +112,7 @@ function WholeSearch({ worker, text }: { worker: string; text: string }) {
       {typeof found === 'string' && <Problem>{found}</Problem>}
       {found !== null && typeof found !== 'string' && <>
         <p class="soft" role="status">{count(found.matches.length)}{found.more ? ' or more' : ''} of {count(found.lines)} lines match.</p>
-        {found.matches.length > 0 && <pre class="log" tabIndex={0} aria-label="Lines that match">{found.matches.map((m) => `${String(m.line).padStart(7)}  ${m.text}`).join('\n')}</pre>}
+        {found.matches.length > 0 && <pre class="log" tabIndex={0} role="region" aria-label="Lines that match">{found.matches.map((m) => `${String(m.line).padStart(7)}  ${m.text}`).join('\n')}</pre>}
       </>}
     </div>
   );
