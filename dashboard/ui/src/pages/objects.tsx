@@ -28,7 +28,7 @@ export function ObjectsPage() {
         <label>Search <input type="search" data-search value={search} placeholder="id, type, job or node" onInput={(e) => setSearch(e.currentTarget.value)} /></label>
       </form>
       <Gaps topic={objects} what="objects" />
-      {objects.meta && <p class="soft" role="status">{count(objects.meta.objects)} objects, {bytes(objects.meta.bytes)} in all copies{objects.meta.objects > objects.rows.length ? `; the largest ${count(objects.rows.length)} are shown` : ''}.</p>}
+      {objects.meta && <p class="soft" role="status">{count(objects.meta.objects)} {objects.meta.objects === 1 ? 'object' : 'objects'}, {bytes(objects.meta.bytes)} in all copies{objects.meta.objects > objects.rows.length ? `; the largest ${count(objects.rows.length)} are shown` : ''}.</p>}
       {objects.loaded && <Table label="Objects" columns={columns} rows={rows} id={(o) => o.object} sort="Size" down none={search ? 'No object matches.' : 'The object stores are empty. Small values travel in messages, and are not here.'} />}
     </>
   );

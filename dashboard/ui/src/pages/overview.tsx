@@ -1,4 +1,4 @@
-import { bytes, clock, count, quantities, since } from '../format';
+import { bytes, clock, count, quantities, short, since } from '../format';
 import { href, useNow, useTopic } from '../hooks';
 import { Bar, Card, Counts, Facts, Gaps, ID, ResourceBars, State } from '../parts';
 import type { Overview } from '../types';
@@ -24,7 +24,7 @@ export function OverviewPage() {
         <Queue o={o} />
         <Card title="Recent jobs">
           {o.recent.length === 0 ? <p class="soft">No job yet.</p> : <ul class="list">{o.recent.map((j) => (
-            <li key={j.id}><State of={j.state} /> <a href={href('jobs', j.id)}>{j.name || j.id.slice(0, 8)}</a> <span class="soft">{since(now, j.created)} ago</span>{j.message && <span class="cut" title={j.message}>{j.message}</span>}</li>
+            <li key={j.id}><State of={j.state} /> <a href={href('jobs', j.id)}>{j.name || short(j.id)}</a> <span class="soft">{since(now, j.created)} ago</span>{j.message && <span class="cut" title={j.message}>{j.message}</span>}</li>
           ))}</ul>}
         </Card>
         <Card title="Recent failures" wide>

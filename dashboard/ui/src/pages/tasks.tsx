@@ -43,7 +43,7 @@ export function TasksOf({ job, top }: { job: string; top?: boolean }) {
       <section aria-label="Timeline"><Timeline spans={spans.rows} /></section>
       {meta && meta.counts.length > 0 && <CountsByName counts={meta.counts} chosen={params.name ?? ''} />}
       {tasks.loaded && meta && <>
-        <p class="soft" role="status">{filtered ? `${count(meta.matched)} of ${count(meta.total)} tasks match` : `${count(meta.total)} tasks`}{meta.matched > tasks.rows.length ? `; the newest ${count(tasks.rows.length)} are shown` : ''}.</p>
+        <p class="soft" role="status">{filtered ? `${count(meta.matched)} of ${count(meta.total)} tasks match` : `${count(meta.total)} ${meta.total === 1 ? 'task' : 'tasks'}`}{meta.matched > tasks.rows.length ? `; the newest ${count(tasks.rows.length)} are shown` : ''}.</p>
         <TaskTable rows={tasks.rows} now={now} nodes={nodes.rows} job={!job} />
       </>}
     </>
@@ -116,7 +116,7 @@ export function TaskPage({ id }: { id: string }) {
       <Crumbs of={[['Tasks', href('tasks')]]} />
       <h1 tabIndex={-1}>Task {t?.name || short(id)} {t && <State of={t.state} />}</h1>
       <Gaps topic={topic} what="the task" />
-      {t?.error && <section class="card wide" aria-label="Error"><h2>Error</h2><pre class="error" tabIndex={0}>{t.error}</pre></section>}
+      {t?.error && <section class="card wide alone" aria-label="Error"><h2>Error</h2><pre class="error" tabIndex={0}>{t.error}</pre></section>}
       {t && <div class="cards">
         <Card title="Task">
           <Facts of={[

@@ -20,8 +20,8 @@ export function create() {
   const facts = h('dl', { class: 'mobula-facts' });
   const link = h('a', { target: '_blank', rel: 'noopener noreferrer' });
   const tunnel = h('code', {});
-  const tunneled = h('p', { class: 'mobula-message' }, 'To reach it, run on your machine: ', tunnel);
-  const pages = h('p', { class: 'mobula-message' }, 'Dashboard: ', link);
+  const tunneled = h('p', { class: 'mobula-quiet' }, 'To reach it, run on your machine: ', tunnel);
+  const pages = h('p', { class: 'mobula-quiet' }, 'Dashboard: ', link);
   const grid = createGrid('nodes', 'node');
   let data = null;
   const drawNodes = () => { if (nodes.node.open && data) grid.update(gridOf(data)); };
