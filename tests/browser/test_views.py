@@ -393,6 +393,14 @@ def test_addresses_of_dashboards(bare):
         assert got == want, (value, got)
 
 
+def test_a_dashboard_that_nothing_passes_on(bare):
+    """A browser elsewhere hears what it needs; one on the server's machine goes there itself."""
+    got = bare.evaluate("""async () => { const { directly } = await import('/labextension/static/dashboard.js');
+        const to = (direct, host) => directly({ direct }, host)?.href ?? null;
+        return [to('http://127.0.0.1:4000/?code=1', 'localhost'), to('http://127.0.0.1:4000/?code=1', 'lab.example'), to('http://evil.example/', 'localhost'), to(undefined, '127.0.0.1')]; }""")
+    assert got == ["http://127.0.0.1:4000/?code=1", None, None, None]
+
+
 def test_a_card_links_to_the_dashboard(bare):
     draw(bare, "cluster")
     expect(bare.get_by_role("link", name="http://127.0.0.1:8265/")).to_have_attribute("href", "http://127.0.0.1:8265/")

@@ -32,8 +32,8 @@ async function proxied(url) {
 const loopback = (name) => name === 'localhost' || name === '[::1]' || /^127\.[0-9.]+$/.test(name);
 
 // directly is the address for a browser on the server's machine, null for others.
-function directly(value) {
-  if (!value.direct || !loopback(window.location.hostname)) return null;
+export function directly(value, host = window.location.hostname) {
+  if (!value.direct || !loopback(host)) return null;
   const url = address({ url: value.direct }, document.baseURI);
   return loopback(url.hostname) ? url : null;
 }
