@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path"
 	"strings"
 	"testing"
@@ -14,6 +15,12 @@ import (
 	"mobula/cluster/headwire"
 	"mobula/internal/golden"
 )
+
+// TestMain has all machines write times alike.
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
 
 // TestHTMLIsText: what comes from users leaves as JSON or plain text, whatever it is, and no browser takes it for anything else.
 func TestHTMLIsText(t *testing.T) {
@@ -47,8 +54,6 @@ func TestHTMLIsText(t *testing.T) {
 
 // TestTopics: the JSON of all topics, which programs and the page read.
 func TestTopics(t *testing.T) {
-	defer func(zone *time.Location) { time.Local = zone }(time.Local)
-	time.Local = time.UTC
 	x := open(t, cluster())
 	var all strings.Builder
 	for _, name := range topicNames() {
