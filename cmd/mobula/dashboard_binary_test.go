@@ -126,6 +126,8 @@ func TestDashboardOfBinaries(t *testing.T) {
 		url, has, lacks string
 	}{
 		{browser, way.Address + "metrics", "mobula_cluster_nodes{state=\"alive\"} 2", "mobula_node_leases"},
+		{browser, way.Address + "api/jobs", "[", "error"},
+		{browser, way.Address + "api/jobs/openapi.json", "/{id}/logs", "unauthorized"},
 		{browser, way.Address + "metrics/nodes", "mobula_node_up{node=\"second\"} 1", "go_goroutines"},
 		{b.authority(headwire.NodesName), metrics, "mobula_node_leases{node=\"second\"} 0", "mobula_cluster_nodes"},
 	} {
