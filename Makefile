@@ -1,6 +1,6 @@
 # make lab and make test are the two commands; the rest are parts of them or take longer.
 # Each says what is missing on the machine and the command that brings it.
-.PHONY: help build lab demo ui wheel test test-kernel test-browser test-lang test-large test-kills test-wheel test-ways test-session test-long lint lint-all fuzz bench-kernel bench-core soak clean
+.PHONY: help build lab demo ui wheel test test-kernel test-browser test-lang test-large test-kills test-wheel test-ways test-binder test-session test-long lint lint-all fuzz bench-kernel bench-core soak clean
 SHELL := bash
 
 help: ## shows this list
@@ -46,7 +46,10 @@ test-wheel: ## the wheel in a fresh environment, without Go and with that of its
 test-ways: ## the quickstart five ways: in JupyterLab, by nbclient, in batch, as a program, as a job of three nodes
 	@scripts/test.sh setup ways
 
-test-long: lint-all test test-lang test-large test-kills test-wheel test-ways soak ## make test, and what takes hours
+test-binder: ## the steps of the Binder image, without a container engine
+	@scripts/binder.sh
+
+test-long: lint-all test test-lang test-large test-kills test-wheel test-ways test-binder soak ## make test, and what takes hours
 
 wheel: ## out/mobula-*.whl: the kernel for pip
 	@scripts/wheel.sh
