@@ -5,13 +5,14 @@ import "mobula/internal/id"
 // pass is one run of Decide. Within a pass resources are only taken, never returned: what did not fit
 // once will not fit later in it. Shapes and their heaps rest on that.
 type pass struct {
-	snap   *Snapshot
-	nodes  []*node // in order of joining
-	byID   map[id.Node]*node
-	groups map[id.PlacementGroup]*group
-	shapes map[string]*shape
-	key    []byte // buffer
-	out    Decisions
+	snap     *Snapshot
+	nodes    []*node // in order of joining
+	offering []*node // of them those that have resources
+	byID     map[id.Node]*node
+	groups   map[id.PlacementGroup]*group
+	shapes   map[string]*shape
+	key      []byte // buffer
+	out      Decisions
 }
 
 // node is a node during a pass.
@@ -76,6 +77,9 @@ func newPass(snapshot *Snapshot) *pass {
 		n.Node, n.order = &snapshot.Nodes[i], i
 		n.real, n.open = &n.Pool, &n.Pool
 		p.nodes[i], p.byID[n.ID] = n, n
+		if !n.gateway() {
+			p.offering = append(p.offering, n)
+		}
 	}
 	for i := range snapshot.Groups {
 		g := &group{Group: &snapshot.Groups[i]}

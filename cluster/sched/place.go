@@ -60,10 +60,13 @@ func (p *pass) nearest(q *Request, selector Selector) *node {
 	return best
 }
 
-// offers reports whether the node is alive, selected and has room.
+// offers reports whether the node is alive, selected, has room, and is there to run things at all.
 func (n *node) offers(q *Request, selector Selector) bool {
-	return n.State == Alive && selector.Matches(n.Labels) && n.open.Fits(q.Resources)
+	return n.State == Alive && !n.gateway() && selector.Matches(n.Labels) && n.open.Fits(q.Resources)
 }
+
+// gateway reports whether the node has no resources: a machine reaches the cluster by it. What needs no resources runs there only if it names the node.
+func (n *node) gateway() bool { return n.real.Total.IsZero() }
 
 // tryGroup places a request in a bundle with room.
 func (p *pass) tryGroup(q *Request, s *shape) *Placement {

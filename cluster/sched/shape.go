@@ -53,11 +53,11 @@ func (p *pass) newShape(q *Request) *shape {
 // reach returns the nodes that the strategy allows at all, and whether it prefers near ones.
 func (p *pass) reach(q *Request) (nodes []*node, near bool) {
 	if q.Strategy.Kind != NodeAffinity {
-		return p.nodes, q.Strategy.Kind == Default
+		return p.offering, q.Strategy.Kind == Default
 	}
 	n, ok := p.byID[q.Strategy.Node]
 	if q.Strategy.Soft && (!ok || n.State >= Draining || !q.selects(n.Labels) || !n.real.Holds(q.Resources)) {
-		return p.nodes, true
+		return p.offering, true
 	}
 	if !ok {
 		return nil, false
