@@ -1,6 +1,10 @@
 package interp
 
-import "context"
+import (
+	"context"
+
+	"mobula/cluster/doctor"
+)
 
 var (
 	_ Clusters = (*Session)(nil)
@@ -34,6 +38,11 @@ func (n *Notebook) ClusterStatus(ctx context.Context) (ClusterStatus, bool, erro
 		return ClusterStatus{}, false, err
 	}
 	return s.ClusterStatus(ctx)
+}
+
+// ExamineCluster looks for what is wrong; of a notebook that is interpreted with its machine.
+func (n *Notebook) ExamineCluster(ctx context.Context, at ClusterTarget) []doctor.Finding {
+	return n.session.ExamineCluster(ctx, at)
 }
 
 // OpenDashboard makes a link to the cluster's dashboard.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"mobula/cluster/doctor"
 	"mobula/interp/clusterproc"
 	"mobula/interp/hostrpc"
 )
@@ -29,6 +30,8 @@ type Clusters interface {
 	KnownClusters(ctx context.Context) []KnownCluster
 	// ClusterLog is the end of what the processes of the notebook's own cluster have said; false where there is none.
 	ClusterLog() (text string, own bool)
+	// ExamineCluster looks for what is wrong with this machine, and with the cluster at an address, or the one in use.
+	ExamineCluster(ctx context.Context, at ClusterTarget) []doctor.Finding
 	// OpenDashboard makes a link that opens the dashboard of the cluster in use once.
 	OpenDashboard(ctx context.Context) (DashboardLink, error)
 	// StopCluster leaves the cluster, and ends it if it is the notebook's own. It returns the address of the cluster; "" where cells use none.

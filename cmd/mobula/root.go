@@ -58,6 +58,7 @@ var groups = []struct {
 		memoryCommand,
 		timelineCommand,
 		gpusCommand,
+		doctorCommand,
 	}},
 	{"jobs", "Jobs:", []func() *cobra.Command{
 		jobCommand,

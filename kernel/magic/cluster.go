@@ -47,7 +47,7 @@ var clusterVerbs = map[string]clusterVerb{
 	}},
 	"use":    {"use [NAME]", "goes over to another cluster, and keeps this one; without a name, lists them", useCluster},
 	"logs":   {"logs [--tail N]", "shows what the processes of this notebook's own cluster have said", clusterLogs},
-	"doctor": {"doctor", "looks for what is wrong, and says how to mend it", clusterDoctor},
+	"doctor": {"doctor [SOCKET | mobula://HOST:PORT] [--token FILE]", "looks for what is wrong with this machine and the cluster in use, or the one that is named, and says how to mend it", clusterDoctor},
 	"stop":   {"stop [--yes]", "leaves the cluster; one of this notebook ends", stopCluster},
 }
 
@@ -235,14 +235,13 @@ func clusterLogs(_ context.Context, env *Env, engine interp.Clusters, args []str
 }
 
 func clusterDoctor(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {
-	if _, err := verbFlags("doctor", args, 0, func(*flag.FlagSet) {}); err != nil {
+	var at interp.ClusterTarget
+	words, err := verbFlags("doctor", args, 1, func(f *flag.FlagSet) { f.StringVar(&at.Token, "token", "", "") })
+	if err != nil {
 		return err
 	}
-	address := ""
-	if st, used, _ := engine.ClusterStatus(ctx); used { // that it does not answer is for the doctor to find
-		address = st.Address
-	}
-	env.Stdout(doctor.Text(doctor.Examine(ctx, doctor.Config{Socket: address})))
+	at.Address = strings.Join(words, "")
+	env.Stdout(doctor.Text(engine.ExamineCluster(ctx, at)))
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"mobula/cluster/doctor"
 	"mobula/cluster/headwire"
 	"mobula/cluster/node"
 	"mobula/cluster/sched"
@@ -50,6 +51,10 @@ func (e *clusterEngine) ClusterLog() (string, bool) { return "one\ntwo\nthree\n"
 
 func (e *clusterEngine) ClusterStatus(context.Context) (interp.ClusterStatus, bool, error) {
 	return clusterOfTest(), e.used, e.fail
+}
+
+func (e *clusterEngine) ExamineCluster(_ context.Context, at interp.ClusterTarget) []doctor.Finding {
+	return []doctor.Finding{{Check: "memory", Grade: doctor.Problem, Found: "of " + at.Address + " there is none", Mend: "buy some"}}
 }
 
 func (e *clusterEngine) OpenDashboard(context.Context) (interp.DashboardLink, error) {
@@ -106,7 +111,7 @@ func TestCluster(t *testing.T) {
 		{"%cluster use lab", "", "CPUs", ""},
 		{"%cluster logs", "", "", "runs no cluster of its own"},
 		{"%cluster help", "%cluster scale N\n", "", ""},
-		{"%cluster doctor", "memory", "", ""},
+		{"%cluster doctor mobula://a:1 --token f", "of mobula://a:1 there is none\n                        -> buy some", "", ""},
 	}
 	for _, s := range steps {
 		b.out.Reset()
