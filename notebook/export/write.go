@@ -301,17 +301,15 @@ func (w *writer) declare(u *unit, s *ast.DeclStmt) []edit {
 	if len(names) != len(values) || !w.allStatic(u, names, values) {
 		for _, spec := range s.Decl.(*ast.GenDecl).Specs {
 			x := spec.(*ast.ValueSpec)
-			left := ""
-			for i, id := range x.Names {
+			var left []string
+			for _, id := range x.Names {
 				if v := w.t.of(u, id); len(x.Values) == 0 && v != nil && !w.first(u, id, v) {
 					text.WriteString(v.name + " = *new(" + w.p.typeText(v.typ) + ")\n")
 				}
-				if left += id.Name; i < len(x.Names)-1 {
-					left += ", "
-				}
+				left = append(left, id.Name)
 			}
 			if len(x.Values) > 0 {
-				text.WriteString(left + " = " + apply(u.source, offset(x.Values[0].Pos()), offset(x.Values[len(x.Values)-1].End()), w.t.renames(u)) + "\n")
+				text.WriteString(strings.Join(left, ", ") + " = " + apply(u.source, offset(x.Values[0].Pos()), offset(x.Values[len(x.Values)-1].End()), w.t.renames(u)) + "\n")
 			}
 		}
 	}
