@@ -1,9 +1,11 @@
 package interp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -24,7 +26,7 @@ const headScheme = "mobula://"
 type KnownCluster struct {
 	Name    string // for %cluster use
 	Address string // of the socket of a node of this machine, or of a head
-	Nodes   int    // 0: it does not run
+	Nodes   int    // 0: it does not run, or is elsewhere
 	InUse   bool
 }
 
@@ -40,32 +42,48 @@ func (s *Session) usualCluster() string {
 	return ""
 }
 
-// resolveCluster finds the address that the user means: a socket, a head, or "" for the notebook's own cluster.
-func resolveCluster(ctx context.Context, text string) (string, error) {
+// resolve replaces a name in Address by the address that it stands for, with the token that the user has noted for it, if none is given: a socket,
+// a head, or "" for the notebook's own cluster.
+func (to *ClusterTarget) resolve(ctx context.Context) error {
+	text := to.Address
 	switch {
 	case text == "" || text == OwnCluster:
-		return "", nil
+		to.Address = ""
+		return nil
 	case isHead(text) || strings.HasPrefix(text, "/"):
-		return text, nil
+		return nil
 	case strings.ContainsAny(text, "/:"):
-		return "", fmt.Errorf("%q is no address of a cluster: give mobula://HOST:PORT of its head, the path of a node's socket (mobula status shows it), or a name (%%cluster use lists them)", text)
+		return fmt.Errorf("%q is no address of a cluster: give mobula://HOST:PORT of its head, the path of a node's socket (mobula status shows it), or a name (%%cluster use lists them)", text)
 	}
 	here := clustersHere(ctx)
 	var names []string
 	for _, k := range here {
 		if k.Name == text {
-			return k.Address, nil
+			to.Address = k.Address
+			return nil
 		}
 		names = append(names, k.Name)
 	}
+	elsewhere, err := notedClusters()
+	if err != nil {
+		return err
+	}
+	if c, ok := elsewhere[text]; ok {
+		to.Address, to.Token = c.Address, cmp.Or(to.Token, c.Token)
+		return nil
+	}
+	names = append(names, slices.Sorted(maps.Keys(elsewhere))...)
 	hint := "none has a name here: start one with  mobula start --head --name " + text
+	if book, err := clusterBook(); err == nil {
+		hint += " , or note one that runs elsewhere in " + book
+	}
 	if len(names) > 0 {
-		hint = "here are " + strings.Join(names, ", ")
+		hint = "there are " + strings.Join(names, ", ")
 		if near, ok := nearest.Name(text, names, 2); ok {
 			hint = "did you mean " + near + "?"
 		}
 	}
-	return "", fmt.Errorf("no cluster of this machine has the name %q: %s", text, hint)
+	return fmt.Errorf("no cluster has the name %q: %s", text, hint)
 }
 
 // clustersHere are the clusters that a node of this machine belongs to, but for those of notebooks and programs. One without a name goes by that
@@ -101,6 +119,13 @@ func (s *Session) KnownClusters(ctx context.Context) []KnownCluster {
 	found := used == "" || own.InUse
 	for _, k := range clustersHere(ctx) {
 		k.InUse = k.Address == used
+		found = found || k.InUse
+		list = append(list, k)
+	}
+	elsewhere, _ := notedClusters() // a book that cannot be read is told of where a name is looked for
+	for _, name := range slices.Sorted(maps.Keys(elsewhere)) {
+		k := KnownCluster{Name: name, Address: elsewhere[name].Address}
+		k.InUse = used != "" && k.Address == s.clusters.target
 		found = found || k.InUse
 		list = append(list, k)
 	}

@@ -43,7 +43,7 @@ const ProgressPrefix = hostrpc.ProgressPrefix
 
 // ClusterTarget is a cluster to use.
 type ClusterTarget struct {
-	// Address is the socket of a node of this machine, the name of a cluster that has one here, or mobula://HOST:PORT of a head, which this machine then
+	// Address is the socket of a node of this machine, the name of a cluster that has one here or that the user has noted, or mobula://HOST:PORT of a head, which this machine then
 	// joins with a node that takes no tasks. "" is the one that MOBULA_ADDRESS names, as in a job, or else "own": the notebook's own cluster, which is
 	// started if it does not run.
 	Address string
@@ -274,10 +274,10 @@ func (s *Session) switchCluster(ctx context.Context, to ClusterTarget) error {
 	if to.Address == "" && to.Options == nil {
 		to.Address = s.usualCluster()
 	}
-	address, err := resolveCluster(ctx, to.Address)
-	if err != nil {
+	if err := to.resolve(ctx); err != nil {
 		return err
 	}
+	address := to.Address
 	was, own := s.clusters.current()
 	if was != "" && s.clusters.serves(to, address) {
 		return nil
@@ -287,6 +287,7 @@ func (s *Session) switchCluster(ctx context.Context, to ClusterTarget) error {
 	}
 	target := address
 	var gateway *clusterproc.Cluster
+	var err error
 	if isHead(address) {
 		if gateway, err = s.clusters.join(ctx, to, s.Dir(), s.Environ()); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -90,15 +91,43 @@ func report(t *testing.T, address string, states ...wire.TaskState) {
 	}
 }
 
-func TestResolveCluster(t *testing.T) {
+func TestResolve(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	config := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", config)
 	for text, want := range map[string]string{"": "", "own": "", "mobula://head:10001": "mobula://head:10001", "/a/node.sock": "/a/node.sock"} {
-		if got, err := resolveCluster(t.Context(), text); got != want || err != nil {
-			t.Errorf("%s: %q, %v", text, got, err)
+		to := ClusterTarget{Address: text}
+		if err := to.resolve(t.Context()); to.Address != want || err != nil {
+			t.Errorf("%s: %q, %v", text, to.Address, err)
 		}
 	}
 	for text, want := range map[string]string{"head:10001": "is no address of a cluster: give mobula://HOST:PORT", "lab": "mobula start --head --name lab"} {
-		if _, err := resolveCluster(t.Context(), text); err == nil || !strings.Contains(err.Error(), want) {
+		if err := (&ClusterTarget{Address: text}).resolve(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	book := filepath.Join(config, "mobula", "clusters.json")
+	if err := os.MkdirAll(filepath.Dir(book), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string) {
+		if err := os.WriteFile(book, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"lab": {"address": "mobula://lab:10001", "token": "lab-token"}, "big": {"address": "mobula://big:10001"}}`)
+	for given, token := range map[string]string{"": filepath.Join(config, "mobula", "lab-token"), "mine": "mine"} {
+		to := ClusterTarget{Address: "lab", Token: given}
+		if err := to.resolve(t.Context()); err != nil || to.Address != "mobula://lab:10001" || to.Token != token {
+			t.Errorf("%+v, %v", to, err)
+		}
+	}
+	if err := (&ClusterTarget{Address: "lob"}).resolve(t.Context()); err == nil || !strings.Contains(err.Error(), "did you mean lab?") {
+		t.Error(err)
+	}
+	for text, want := range map[string]string{`{"lab": "here"}`: "is not as {", `{"lab": {"address": "lab:1"}}`: `the address of lab is "lab:1"`} {
+		write(text)
+		if err := (&ClusterTarget{Address: "lab"}).resolve(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

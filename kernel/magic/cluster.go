@@ -210,8 +210,11 @@ func knownCluster(k interp.KnownCluster) string {
 	if k.InUse {
 		mark = "*"
 	}
-	if k.Nodes > 0 {
+	switch {
+	case k.Nodes > 0:
 		state = fmt.Sprintf("%d nodes, at %s", k.Nodes, k.Address)
+	case k.Address != "":
+		state = "at " + k.Address
 	}
 	return fmt.Sprintf("%s %-12s %s\n", mark, k.Name, state)
 }

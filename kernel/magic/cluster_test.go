@@ -42,7 +42,7 @@ func (e *clusterEngine) ScaleCluster(_ context.Context, nodes int, progress func
 }
 
 func (e *clusterEngine) KnownClusters(context.Context) []interp.KnownCluster {
-	return []interp.KnownCluster{{Name: "own"}, {Name: "lab", Address: "/run/lab.sock", Nodes: 3, InUse: true}}
+	return []interp.KnownCluster{{Name: "own"}, {Name: "lab", Address: "/run/lab.sock", Nodes: 3, InUse: true}, {Name: "big", Address: "mobula://big:1"}}
 }
 
 func (e *clusterEngine) CancelTasks(cell int) error { e.note("cancel %d", cell); return e.fail }
@@ -107,6 +107,7 @@ func TestCluster(t *testing.T) {
 		{"%cluster status now", "", "", `"now"`},
 		{"%cluster use", "* lab          3 nodes, at /run/lab.sock\n", "", ""},
 		{"%cluster use", "  own          does not run\n", "", ""},
+		{"%cluster use", "  big          at mobula://big:1\n", "", ""},
 		{"%cluster logs --tail 2", "two\nthree\n", "", ""},
 		{"%cluster use lab", "", "CPUs", ""},
 		{"%cluster logs", "", "", "runs no cluster of its own"},
