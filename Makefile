@@ -10,7 +10,7 @@ build: ## builds bin/mobula
 	@source scripts/common.sh && build_mobula
 
 lab: ## sets everything up and opens JupyterLab on notebooks/
-	@scripts/lab.sh
+	@scripts/lab.sh $(ARGS)
 
 demo: ## runs the first notebook headless and prints its outputs
 	@scripts/demo.sh
