@@ -5,10 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"maps"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,7 +13,6 @@ import (
 	"mobula/cluster/wire"
 	"mobula/display"
 	"mobula/internal/bytesize"
-	"mobula/internal/nearest"
 	"mobula/interp"
 )
 
@@ -28,88 +24,41 @@ func clusterMagics() []Magic {
 	}}
 }
 
-// clusterVerb is a word behind %cluster.
-type clusterVerb struct {
-	usage, help string
-	run         func(ctx context.Context, env *Env, engine interp.Clusters, args []string) error
-}
-
 // clusterVerbs are all but help, which lists them.
-var clusterVerbs = map[string]clusterVerb{
-	"connect": {"connect [NAME | mobula://HOST:PORT | SOCKET] [--token FILE] [--force]", "has tasks run on a cluster; without a name, on the one that MOBULA_ADDRESS names, or else one of this notebook, which is started", connectCluster},
-	"start":   {"start [--cpus N] [--gpus N] [--memory SIZE] [--store SIZE] [--nodes N] [--force]", "starts a cluster of this notebook on this machine; the figures are for each node", startCluster},
-	"scale":   {"scale N", "gives this notebook's own cluster N nodes", scaleCluster},
-	"status": {"status", "shows the cluster, as %cluster does", func(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {
+var clusterVerbs = map[string]verb{
+	"connect": {"connect [NAME | mobula://HOST:PORT | SOCKET] [--token FILE] [--force]", "has tasks run on a cluster; without a name, on the one that MOBULA_ADDRESS names, or else one of this notebook, which is started", onCluster(connectCluster)},
+	"start":   {"start [--cpus N] [--gpus N] [--memory SIZE] [--store SIZE] [--nodes N] [--force]", "starts a cluster of this notebook on this machine; the figures are for each node", onCluster(startCluster)},
+	"scale":   {"scale N", "gives this notebook's own cluster N nodes", onCluster(scaleCluster)},
+	"status": {"status", "shows the cluster, as %cluster does", onCluster(func(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {
 		if _, err := verbFlags("status", args, 0, func(*flag.FlagSet) {}); err != nil {
 			return err
 		}
 		return showCluster(ctx, env, engine)
-	}},
-	"use":    {"use [NAME]", "goes over to another cluster, and keeps this one; without a name, lists them", useCluster},
-	"logs":   {"logs [--tail N]", "shows what the processes of this notebook's own cluster have said", clusterLogs},
-	"doctor": {"doctor [SOCKET | mobula://HOST:PORT] [--token FILE]", "looks for what is wrong with this machine and the cluster in use, or the one that is named, and says how to mend it", clusterDoctor},
-	"stop":   {"stop [--yes]", "leaves the cluster; one of this notebook ends", stopCluster},
+	})},
+	"use":    {"use [NAME]", "goes over to another cluster, and keeps this one; without a name, lists them", onCluster(useCluster)},
+	"logs":   {"logs [--tail N]", "shows what the processes of this notebook's own cluster have said", onCluster(clusterLogs)},
+	"doctor": {"doctor [SOCKET | mobula://HOST:PORT] [--token FILE]", "looks for what is wrong with this machine and the cluster in use, or the one that is named, and says how to mend it", onCluster(clusterDoctor)},
+	"stop":   {"stop [--yes]", "leaves the cluster; one of this notebook ends", onCluster(stopCluster)},
 }
 
 func runCluster(ctx context.Context, env *Env, c Call) error {
-	engine, ok := env.Engine.(interp.Clusters)
-	if !ok {
-		return errors.New("this engine cannot run tasks on a cluster")
+	if words := strings.Fields(c.Args); len(words) > 0 {
+		return runVerb(ctx, env, "cluster", clusterVerbs, words)
 	}
-	args := strings.Fields(c.Args)
-	if len(args) == 0 {
+	return onCluster(func(ctx context.Context, env *Env, engine interp.Clusters, _ []string) error {
 		return showCluster(ctx, env, engine)
-	}
-	if args[0] == "help" {
-		env.Stdout(clusterHelp())
-		return nil
-	}
-	verb, ok := clusterVerbs[args[0]]
-	if !ok {
-		names := slices.Sorted(maps.Keys(clusterVerbs))
-		hint := "there are " + strings.Join(names, ", ")
-		if near, ok := nearest.Name(args[0], names, 2); ok {
-			hint = "did you mean " + near + "?"
-		}
-		return fmt.Errorf("%q is not known: %s (%%cluster help tells more)", args[0], hint)
-	}
-	err := verb.run(ctx, env, engine, args[1:])
-	if _, ok := errors.AsType[misuse](err); ok {
-		err = fmt.Errorf("%s: %w; use  %%cluster %s", args[0], err, verb.usage)
-	}
-	return err
+	})(ctx, env, nil)
 }
 
-// misuse is a mistake in the words behind a verb.
-type misuse struct{ text string }
-
-func (m misuse) Error() string { return m.text }
-
-func clusterHelp() string {
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(clusterVerbs)) {
-		fmt.Fprintf(&b, "%%cluster %s\n    %s\n", clusterVerbs[name].usage, clusterVerbs[name].help)
-	}
-	return b.String()
-}
-
-// verbFlags reads the flags of a verb, which may stand anywhere, and returns the other words, at most so many.
-func verbFlags(verb string, args []string, most int, register func(f *flag.FlagSet)) (words []string, err error) {
-	f := flag.NewFlagSet(verb, flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	register(f)
-	for len(args) > 0 {
-		if err := f.Parse(args); err != nil {
-			return nil, misuse{err.Error()}
+// onCluster is a verb of an engine that can run tasks on a cluster.
+func onCluster(run func(ctx context.Context, env *Env, engine interp.Clusters, args []string) error) func(context.Context, *Env, []string) error {
+	return func(ctx context.Context, env *Env, args []string) error {
+		engine, ok := env.Engine.(interp.Clusters)
+		if !ok {
+			return errors.New("this engine cannot run tasks on a cluster")
 		}
-		if args = f.Args(); len(args) > 0 {
-			words, args = append(words, args[0]), args[1:]
-		}
+		return run(ctx, env, engine, args)
 	}
-	if len(words) > most {
-		return nil, misuse{fmt.Sprintf("%q is one word too many", words[most])}
-	}
-	return words, nil
 }
 
 func connectCluster(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {

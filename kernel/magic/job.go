@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -16,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"mobula/internal/bytesize"
-	"mobula/internal/nearest"
 	"mobula/interp"
 	"mobula/jobs"
 )
@@ -29,14 +26,8 @@ func jobMagics() []Magic {
 	}}
 }
 
-// jobVerb is a word behind %job.
-type jobVerb struct {
-	usage, help string
-	run         func(ctx context.Context, env *Env, args []string) error
-}
-
 // jobVerbs are all but help, which lists them.
-var jobVerbs = map[string]jobVerb{
+var jobVerbs = map[string]verb{
 	"submit": {"submit [--wait] [flags of  mobula job submit] [NOTEBOOK [-p NAME=VALUE] | PROGRAM | -- COMMAND]", "runs a notebook, this one where none is named, as it was last saved; or a program, or a command", submitJob},
 	"status": {"status ID", "tells what has become of a job", onJobs(1, jobStatus)},
 	"logs":   {"logs ID [--tail N] [--follow]", "shows what a job has printed", jobLogs},
@@ -47,30 +38,14 @@ var jobVerbs = map[string]jobVerb{
 }
 
 func runJob(ctx context.Context, env *Env, c Call) error {
-	args, err := splitWords(c.Args)
+	words, err := splitWords(c.Args)
 	if err != nil {
 		return err
 	}
-	if len(args) == 0 || args[0] == "help" {
-		for _, name := range slices.Sorted(maps.Keys(jobVerbs)) {
-			env.Stdout(fmt.Sprintf("%%job %s\n    %s\n", jobVerbs[name].usage, jobVerbs[name].help))
-		}
-		return nil
+	if len(words) == 0 {
+		words = []string{"help"}
 	}
-	verb, ok := jobVerbs[args[0]]
-	if !ok {
-		names := slices.Sorted(maps.Keys(jobVerbs))
-		hint := "there are " + strings.Join(names, ", ")
-		if near, ok := nearest.Name(args[0], names, 2); ok {
-			hint = "did you mean " + near + "?"
-		}
-		return fmt.Errorf("%q is not known: %s (%%job help tells more)", args[0], hint)
-	}
-	err = verb.run(ctx, env, args[1:])
-	if _, ok := errors.AsType[misuse](err); ok {
-		err = fmt.Errorf("%s: %w; use  %%job %s", args[0], err, verb.usage)
-	}
-	return err
+	return runVerb(ctx, env, "job", jobVerbs, words)
 }
 
 // splitWords splits a line as a shell does, with quotes and backslashes, and nothing else.
