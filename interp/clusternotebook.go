@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"mobula/cluster/doctor"
+	"mobula/cluster/headwire"
 )
 
 var (
@@ -43,6 +44,15 @@ func (n *Notebook) ClusterStatus(ctx context.Context) (ClusterStatus, bool, erro
 // ExamineCluster looks for what is wrong; of a notebook that is interpreted with its machine.
 func (n *Notebook) ExamineCluster(ctx context.Context, at ClusterTarget) []doctor.Finding {
 	return n.session.ExamineCluster(ctx, at)
+}
+
+// AskCluster calls f with a connection to the cluster.
+func (n *Notebook) AskCluster(ctx context.Context, f func(context.Context, headwire.Caller) error) error {
+	s, err := n.compiled()
+	if err != nil {
+		return err
+	}
+	return s.AskCluster(ctx, f)
 }
 
 // OpenDashboard makes a link to the cluster's dashboard.

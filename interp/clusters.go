@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mobula/cluster/doctor"
+	"mobula/cluster/headwire"
 	"mobula/interp/clusterproc"
 	"mobula/interp/hostrpc"
 )
@@ -26,6 +27,8 @@ type Clusters interface {
 	CancelTasks(cell int) error
 	// ClusterStatus tells about the cluster that cells use; false where they use none.
 	ClusterStatus(ctx context.Context) (ClusterStatus, bool, error)
+	// AskCluster calls f with a connection to the cluster that cells use.
+	AskCluster(ctx context.Context, f func(context.Context, headwire.Caller) error) error
 	// KnownClusters are those that a notebook can use by name: its own, and those of this machine.
 	KnownClusters(ctx context.Context) []KnownCluster
 	// ClusterLog is the end of what the processes of the notebook's own cluster have said; false where there is none.

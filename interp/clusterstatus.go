@@ -128,24 +128,33 @@ type DashboardLink struct {
 	Head string
 }
 
-// OpenDashboard makes a link to the dashboard of the cluster in use.
-func (s *Session) OpenDashboard(ctx context.Context) (link DashboardLink, err error) {
+// AskCluster calls f with a connection to the cluster in use, for as long as it takes to tell about itself.
+func (s *Session) AskCluster(ctx context.Context, f func(context.Context, headwire.Caller) error) error {
 	address, _ := s.clusters.current()
 	if address == "" {
-		return link, errors.New("there is no cluster yet: the first task starts one, and so does %cluster connect")
+		return errors.New("there is no cluster yet: the first task starts one, and so does %cluster connect")
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
 	c, err := headclient.Connect(ctx, headclient.Config{Addresses: []string{"unix:" + address}, Role: wire.RoleCLI})
 	if err != nil {
-		return link, fmt.Errorf("the node at %s: %w", address, err)
+		return fmt.Errorf("the node at %s: %w", address, err)
 	}
 	defer c.Close()
-	cluster, err := headwire.Ask(ctx, c, headwire.GetCluster, headwire.None{})
-	if err == nil {
+	return f(ctx, c)
+}
+
+// OpenDashboard makes a link to the dashboard of the cluster in use.
+func (s *Session) OpenDashboard(ctx context.Context) (link DashboardLink, err error) {
+	err = s.AskCluster(ctx, func(ctx context.Context, c headwire.Caller) error {
+		cluster, err := headwire.Ask(ctx, c, headwire.GetCluster, headwire.None{})
+		if err != nil {
+			return err
+		}
 		link.Head = hostOf(cluster.Address)
 		link.DashboardLink, err = headwire.Ask(ctx, c, headwire.GetDashboard, headwire.None{})
-	}
+		return err
+	})
 	return link, err
 }
 

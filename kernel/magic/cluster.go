@@ -19,7 +19,7 @@ import (
 // clusterMagics are the line magics about the cluster that the tasks of cells run on.
 func clusterMagics() []Magic {
 	return []Magic{{
-		Name: "cluster", Usage: "%cluster [connect | start | scale | status | use | logs | doctor | stop]",
+		Name: "cluster", Usage: "%cluster [connect | start | scale | status | timeline | actors | objects | use | logs | doctor | stop]",
 		Help: "Shows the cluster that tasks run on, starts or joins one, or leaves it. %cluster help tells how.", Run: runCluster,
 	}}
 }
@@ -35,10 +35,13 @@ var clusterVerbs = map[string]verb{
 		}
 		return showCluster(ctx, env, engine)
 	})},
-	"use":    {"use [NAME]", "goes over to another cluster, and keeps this one; without a name, lists them", onCluster(useCluster)},
-	"logs":   {"logs [--tail N]", "shows what the processes of this notebook's own cluster have said", onCluster(clusterLogs)},
-	"doctor": {"doctor [SOCKET | mobula://HOST:PORT] [--token FILE]", "looks for what is wrong with this machine and the cluster in use, or the one that is named, and says how to mend it", onCluster(clusterDoctor)},
-	"stop":   {"stop [--yes]", "leaves the cluster; one of this notebook ends", onCluster(stopCluster)},
+	"use":      {"use [NAME]", "goes over to another cluster, and keeps this one; without a name, lists them", onCluster(useCluster)},
+	"logs":     {"logs [--tail N]", "shows what the processes of this notebook's own cluster have said", onCluster(clusterLogs)},
+	"timeline": {"timeline", "shows when which task ran where", showing("timeline", viewTimeline)},
+	"actors":   {"actors", "shows the actors of the cluster", showing("actors", viewActors)},
+	"objects":  {"objects", "shows the objects in the memory of the cluster, the largest first", showing("objects", viewObjects)},
+	"doctor":   {"doctor [SOCKET | mobula://HOST:PORT] [--token FILE]", "looks for what is wrong with this machine and the cluster in use, or the one that is named, and says how to mend it", onCluster(clusterDoctor)},
+	"stop":     {"stop [--yes]", "leaves the cluster; one of this notebook ends", onCluster(stopCluster)},
 }
 
 func runCluster(ctx context.Context, env *Env, c Call) error {

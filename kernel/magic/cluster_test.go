@@ -57,6 +57,10 @@ func (e *clusterEngine) ExamineCluster(_ context.Context, at interp.ClusterTarge
 	return []doctor.Finding{{Check: "memory", Grade: doctor.Problem, Found: "of " + at.Address + " there is none", Mend: "buy some"}}
 }
 
+func (e *clusterEngine) AskCluster(context.Context, func(context.Context, headwire.Caller) error) error {
+	return cmp.Or(e.fail, errors.New("there is no cluster yet"))
+}
+
 func (e *clusterEngine) OpenDashboard(context.Context) (interp.DashboardLink, error) {
 	return interp.DashboardLink{}, e.fail
 }
@@ -94,8 +98,10 @@ func TestCluster(t *testing.T) {
 		{"%cluster connect", "", "CPUs", ""},
 		{"%cluster stop --yes", "The cluster of this notebook was stopped", "", ""},
 		{"%cluster", "No cluster yet", "", ""},
+		{"%cluster timeline", "", "", "there is no cluster yet"},
+		{"%cluster actors all", "", "", `"all" is one word too many; use  %cluster actors`},
 		{"%cluster conect", "", "", `"conect" is not known: did you mean connect?`},
-		{"%cluster dance", "", "", "there are connect, doctor, logs, scale, start, status, stop, use"},
+		{"%cluster dance", "", "", "there are actors, connect, doctor, logs, objects, scale, start, status, stop, timeline, use"},
 		{"%cluster connect a b", "", "", `"b" is one word too many; use  %cluster connect [NAME`},
 		{"%cluster connect --forc", "", "", "not defined: -forc"},
 		{"%cluster start --cpus 2 --gpus 1 --memory 4GiB --store 100MB --nodes 3 --force", "", "CPUs", ""},

@@ -40,13 +40,19 @@ def test_a_cluster_of_several_nodes(own):
     assert ", 1 node" in text_of(small), text_of(small)
     assert own.run("len(big.Value())").ok().result == "131072", "what this notebook has put stays"
     assert nodes_used(own) == 1
+    own.run("""type tally struct{ n int }
+counted := mobula.NewActor(func() *tally { return &tally{} }, mobula.Name("counted"))
+mobula.Call(counted, func(t *tally) int { t.n++; return t.n }).Value()""", timeout=kit.PATIENCE).ok()
+    for verb, shown in (("timeline", "cell["), ("actors", "counted"), ("objects", "[]float64")):
+        (view,) = own.run(f"%cluster {verb}", timeout=kit.PATIENCE).ok().of("display_data")
+        assert shown in view["data"]["text/plain"] and f"application/vnd.mobula.{verb}.v1+json" in view["data"], view["data"]["text/plain"]
     again = text_of(own.run("%cluster start --cpus 1 --nodes 1", timeout=kit.PATIENCE))
     assert ", 1 node" in again, "the same cluster, by the same options"
     assert "add --force" in failure(own, "%cluster start --cpus 2")
     assert "131072" == own.run("len(big.Value())").ok().result, "a refusal loses nothing"
     assert re.search(r"CPUs +2 of 2 free", text_of(own.run("%cluster start --cpus 2 --force", timeout=kit.PATIENCE)))
     told = own.run("%cluster doctor", timeout=kit.PATIENCE).ok().text()
-    assert "problem" not in told and "head" in told and "clock" in told, told
+    assert "problem" not in told and "head" in told and "clock" in told and "Go toolchain" in told, told
     assert "1 to 32 nodes" in failure(own, "%cluster scale 99")
 
 
