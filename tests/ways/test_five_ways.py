@@ -11,7 +11,6 @@ import subprocess
 import sys
 
 import nbformat
-import nbformat.reader
 import pytest
 from nbclient import NotebookClient
 
@@ -54,16 +53,13 @@ def test_jupyterlab(page, lab, open_book, by_nbclient):
     book = open_book("quickstart.ipynb")
     book.run_all()
     book.finished(page.locator(".jp-Notebook .jp-CodeCell").count() - 1)
-    book.command("docmanager:save")
 
     def saved():
-        try:
-            read = nbformat.read(lab.work / "quickstart.ipynb", as_version=4)
-        except nbformat.reader.NotJSONError:  # it is being written
-            return None
+        page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+        read = nbformat.read(lab.work / "quickstart.ipynb", as_version=4)
         return read if all(c.execution_count for c in read.cells if c.cell_type == "code" and c.source.strip()) else None
 
-    assert results(kit.until(saved, 30, "the notebook is saved")) == by_nbclient
+    assert results(kit.until(saved, 30, "the notebook is saved", step=0.5)) == by_nbclient
 
 
 def test_batch(tmp_path, by_nbclient):
