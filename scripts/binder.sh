@@ -10,7 +10,7 @@ echo "repo2docker reads the repository"
 "$PYTHON" -m venv "$work/repo2docker"
 "$work/repo2docker/bin/pip" install --quiet --disable-pip-version-check jupyter-repo2docker==2026.4.0
 "$work/repo2docker/bin/jupyter-repo2docker" --no-build --debug . >"$work/said" 2>&1 || die "repo2docker refuses it: $(cat "$work/said")"
-grep -q DockerBuildPack "$work/said" || die "repo2docker does not build binder/Dockerfile: $(tail -5 "$work/said")"
+grep -q '^RUN mobula kernel prepare$' "$work/said" || die "repo2docker does not build binder/Dockerfile: $(tail -5 "$work/said")"
 
 echo "the steps of the image"
 # COPY of a file that is not there fails a build: each source of the second stage exists.
