@@ -314,7 +314,7 @@ func TestFilesAreSentOnce(t *testing.T) {
 	c.join("here")
 	dir := folder(t, map[string]string{"data": strings.Repeat("0123456789abcdef", 5<<16)})
 	var notices []string
-	submit := func() Job {
+	submit := func() {
 		t.Helper()
 		s := sh("wc -c < data")
 		s.WorkingDir, s.OnNotice = dir, func(text string) { notices = append(notices, text) }
@@ -322,7 +322,6 @@ func TestFilesAreSentOnce(t *testing.T) {
 		if got := strings.TrimSpace(c.log(job.ID)); got != "5242880" {
 			t.Errorf("%q bytes", got)
 		}
-		return job
 	}
 	submit()
 	submit()

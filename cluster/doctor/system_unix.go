@@ -8,5 +8,5 @@ import "syscall"
 func openFiles() (uint64, error) {
 	var limit syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
-	return uint64(limit.Cur), err
+	return uint64(limit.Cur), err //nolint:unconvert // some systems have it signed
 }

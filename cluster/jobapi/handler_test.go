@@ -336,7 +336,7 @@ func TestFollowOverHTTP(t *testing.T) {
 	s.submit(201, fmt.Sprintf(`{"id":"long","entrypoint":["sh","-c","echo begins; while ! [ -e %s ]; do sleep 0.02; done; echo ends"]}`, mark))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, "GET", s.URL+"/api/jobs/long/logs?follow=true", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/api/jobs/long/logs?follow=true", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,8 +60,8 @@ func (f *front) opened(target string) cellio.CommEvent {
 }
 
 // say sends data on a comm and waits until it was handled.
-func (f *front) say(id, data string, buffers ...[]byte) *hostrpc.Reply {
-	return f.call(&hostrpc.Request{Comm: &cellio.CommEvent{Op: cellio.CommSend, ID: id, Message: cellio.CommMessage{Data: json.RawMessage(data), Buffers: buffers}}})
+func (f *front) say(id, data string, buffers ...[]byte) {
+	f.call(&hostrpc.Request{Comm: &cellio.CommEvent{Op: cellio.CommSend, ID: id, Message: cellio.CommMessage{Data: json.RawMessage(data), Buffers: buffers}}})
 }
 
 // openComm is the body of a cell that opens a comm whose handler is the function handle.

@@ -266,7 +266,7 @@ func (h *hub) sendChanges(m *model) error {
 
 // sendMessage sends a message that changes no state, after the changes before it, no faster than front ends take them.
 func (h *hub) sendMessage(m *model, message cellio.CommMessage) error {
-	time.Sleep(h.pace())
+	time.Sleep(h.pace()) //nolint:forbidigo // the rate is what is wanted
 	h.sending.Lock()
 	defer h.sending.Unlock()
 	if err := h.sendChanges(m); err != nil {
