@@ -152,8 +152,11 @@ func (c *clusters) join(ctx context.Context, to ClusterTarget, dir string, env [
 		return nil, err
 	}
 	gateway, err := clusterproc.Start(ctx, clusterproc.Config{Command: command, Dir: dir, Env: append(slices.Clone(env), clusterproc.EnvToken+"="+token)})
+	if ended, ok := errors.AsType[*clusterproc.EndedError](err); ok { // it is no cluster that could not start
+		err = ended
+	}
 	if err != nil {
-		return nil, fmt.Errorf("reach %s: %w", to.Address, err)
+		return nil, fmt.Errorf("reach %s by a node of this machine: %w", to.Address, err)
 	}
 	return gateway, nil
 }

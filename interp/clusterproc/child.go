@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,7 +76,7 @@ func (x *child) await(ctx context.Context, out io.Reader) error {
 		case <-x.done: // all that it has said is there
 		case <-time.After(endTime):
 		}
-		return fmt.Errorf("its process has ended: %s", x.tail)
+		return &EndedError{Why: x.tail.String(), Said: x.tail.all()}
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timeout.C:
@@ -151,10 +152,22 @@ func (t *tail) all() string {
 	return string(t.text)
 }
 
-// String is the last line.
+// String is the line that says why a child has ended: that of a command's error, which a hint may follow, or the last one.
 func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	lines := strings.Split(strings.TrimSpace(string(t.text)), "\n")
+	lines := strings.Split(strings.TrimSpace(t.all()), "\n")
+	for _, line := range slices.Backward(lines) {
+		if why, ok := strings.CutPrefix(line, "mobula: "); ok {
+			return why
+		}
+	}
 	return lines[len(lines)-1]
 }
+
+// EndedError is the failure of a process that has ended before it was ready.
+type EndedError struct {
+	Why  string // one line
+	Said string // all that it has written to stderr
+}
+
+// Error has the one line.
+func (e *EndedError) Error() string { return "its process has ended: " + e.Why }

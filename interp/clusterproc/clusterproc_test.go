@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	switch way := os.Getenv(envChild); way {
 	case "":
 		os.Exit(m.Run())
+	case "refuses":
+		fmt.Fprintln(os.Stderr, "joining\nmobula: start: no head answers\nRun  mobula start --help  for how it is used.")
+		os.Exit(2)
 	case "dies":
 		fmt.Fprintln(os.Stderr, "first words\nlast words")
 		os.Exit(3)
@@ -93,6 +96,15 @@ func TestKilled(t *testing.T) {
 	}
 	if !strings.Contains(c.Err().Error(), "killed") {
 		t.Error(c.Err())
+	}
+}
+
+// TestWhyItEnded: the line with the reason stands in the error, all that was said beside it.
+func TestWhyItEnded(t *testing.T) {
+	_, err := clusterproc.Start(t.Context(), clusterproc.Config{Command: []string{os.Args[0]}, Env: append(os.Environ(), envChild+"=refuses")})
+	ended, ok := errors.AsType[*clusterproc.EndedError](err)
+	if !ok || ended.Why != "start: no head answers" || !strings.HasPrefix(ended.Said, "joining\n") || !strings.HasSuffix(err.Error(), ended.Why) {
+		t.Errorf("%+v, %v", ended, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"html"
 	"os"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"mobula/display"
 	"mobula/internal/bytesize"
 	"mobula/interp"
+	"mobula/interp/clusterproc"
 )
 
 // clusterMagics are the line magics about the cluster that the tasks of cells run on.
@@ -79,11 +81,26 @@ func connectCluster(ctx context.Context, env *Env, engine interp.Clusters, args 
 
 func connectTo(ctx context.Context, env *Env, engine interp.Clusters, to interp.ClusterTarget) error {
 	st, err := engine.ConnectCluster(ctx, env.Cell, to)
+	if ended, ok := errors.AsType[*clusterproc.EndedError](err); ok && strings.Contains(strings.TrimSpace(ended.Said), "\n") {
+		env.Display(display.Of(said(ended.Said)))
+	}
 	if err != nil {
 		return err
 	}
 	env.Display(display.Of(ClusterWidget(&st)))
 	return nil
+}
+
+// said is what a process has said, folded; the line that matters is in the error below it.
+type said string
+
+// Display makes a bundle of it.
+func (s said) Display() display.Bundle {
+	text := strings.TrimSpace(string(s))
+	return display.Bundle{
+		display.MIMEText: text,
+		display.MIMEHTML: "<details><summary>All that its process has said</summary><pre>" + html.EscapeString(text) + "</pre></details>",
+	}
 }
 
 func startCluster(ctx context.Context, env *Env, engine interp.Clusters, args []string) error {

@@ -15,6 +15,7 @@ import (
 	"mobula/cluster/wire"
 	"mobula/display"
 	"mobula/interp"
+	"mobula/interp/clusterproc"
 	"mobula/objstore"
 )
 
@@ -134,6 +135,14 @@ func TestCluster(t *testing.T) {
 	if got := strings.Join(e.log, "; "); got != `connect 4 "" force=false keep=false; connect 4 "/a/b.sock" force=false keep=false; connect 4 "" force=false keep=false; `+
 		`connect 4 "" {CPUs:2 GPUs:1 Memory:4294967296 Store:100000000 Nodes:3} force=true keep=false; connect 4 "lab" force=false keep=true` {
 		t.Error(got)
+	}
+	b.shown.Reset()
+	e.fail = fmt.Errorf("reach it: %w", &clusterproc.EndedError{Why: "no head answers", Said: "trying <a>\nmobula: no head answers\n"})
+	if f := b.run(t.Context(), "%cluster connect"); f == nil || !strings.HasSuffix(f.Value, "no head answers") || !strings.Contains(b.shown.String(), "trying <a>\nmobula:") {
+		t.Error(f, b.shown.String())
+	}
+	if page := said("<a>\nb").Display()[display.MIMEHTML]; page != "<details><summary>All that its process has said</summary><pre>&lt;a&gt;\nb</pre></details>" {
+		t.Error(page)
 	}
 	e.fail = errors.New("no memory")
 	if f := b.run(t.Context(), "%cluster connect"); f == nil || !strings.Contains(f.Value, "no memory") {
