@@ -84,7 +84,6 @@ const (
 	headerTime = 10 * time.Second
 	idleTime   = 2 * time.Minute
 	maxHeader  = 64 << 10 // bytes; a hub's cookies come along
-	maxBody    = 1 << 20  // bytes, of what Config.Jobs does not read
 )
 
 // Start listens and serves, until Close. The error of a port that is taken is syscall.EADDRINUSE.
