@@ -42,6 +42,18 @@ def until(condition, timeout, what, step=0.02):
         time.sleep(step)
 
 
+def named(processes, *names):
+    """Those of the processes that run a program of one of these names; what has just ended is none."""
+    found = []
+    for p in processes:
+        try:
+            if p.name() in names:
+                found.append(p)
+        except psutil.NoSuchProcess:
+            pass
+    return found
+
+
 class Outcome:
     """All that one request brought: its reply and its iopub messages up to idle."""
 

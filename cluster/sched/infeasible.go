@@ -33,7 +33,7 @@ const (
 
 // infeasible says what the nodes lack for r under a selector.
 func (p *pass) infeasible(selector Selector, r Resources) *Infeasible {
-	all := p.inState(Alive, Suspect)
+	all := filter(p.inState(Alive, Suspect), func(n *node) bool { return !n.gateway() })
 	if len(all) == 0 {
 		return &Infeasible{Lacks: "node", What: "the cluster has no node that takes work", Next: "start one"}
 	}

@@ -55,7 +55,11 @@ func TestInterrupt(t *testing.T) {
 			if !r.Interrupted || abandoned != tt.abandoned || r.Fault != nil {
 				t.Errorf("%s: %+v", tt.name, r)
 			}
-			if took > slow*300*time.Millisecond {
+			limit := slow * 300 * time.Millisecond
+			if tt.name == "recover" {
+				limit *= 4 // what it recovers from comes again until it is by chance where nothing is recovered
+			}
+			if took > limit {
 				t.Errorf("%s: ended after %v", tt.name, took)
 			}
 			t.Logf("%-28s %v", tt.name, took)

@@ -128,7 +128,7 @@ def test_sigkill_leaves_nothing(own, tmp_path, how):
         own.seen(cell, "up")
     if how == "building":
         own.send(f"%%bash\nGOCACHE={tmp_path}/gocache go build -a std")
-        kit.until(lambda: [p for p in own.tree() if p.name() == "compile"], 60, "the build to start")
+        kit.until(lambda: kit.named(own.tree(), "compile"), 60, "the build to start")
     children = own.tree()[1:]
     assert children
     os.kill(own.process.pid, signal.SIGKILL)

@@ -67,7 +67,7 @@ def test_interrupt(kernel, name):
     if marked is not CASES[name]:
         kernel.seen(cell, "up")
     else:
-        kit.until(lambda: [p for p in kernel.tree() if p.name() == "sleep"], 20, "the command to start")
+        kit.until(lambda: kit.named(kernel.tree(), "sleep"), 20, "the command to start")
     time.sleep(0.05)  # into the loop or the wait
     stop(kernel, cell)
     time.sleep(1)  # "a second later", as promised
@@ -123,7 +123,7 @@ def test_during_go_build(kernel, tmp_path):
     (tmp_path / "go.mod").write_text("module slow\ngo 1.26\n")
     (tmp_path / "main.go").write_text('package main\nimport _ "net/http"\nfunc main() {}\n')
     cell = kernel.send(f"%%bash\ncd {tmp_path} && GOCACHE={tmp_path}/cache go build -a -o {tmp_path}/x .")
-    building = lambda: [p for p in kernel.tree() if p.name() in ("compile", "asm", "go")]
+    building = lambda: kit.named(kernel.tree(), "compile", "asm", "go")
     kit.until(building, 60, "the build to start")
     processes = building()
     stop(kernel, cell)
