@@ -12,11 +12,12 @@ import urllib.request
 
 import psutil
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 import kit
 
 TOKEN = "for-tests-only"
+expect.set_options(timeout=15_000)  # of a condition that holds in the end, on a machine that does other things, too
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SHOTS = pathlib.Path(__file__).parent / "shots"
 SHOTS.mkdir(exist_ok=True)

@@ -33,7 +33,10 @@ export function useStream<Meta>(topic: string, params: Params, take: (meta: Meta
 
 export function useConnection(): Connection {
   const [, again] = useReducer((n: number) => n + 1, 0);
-  useEffect(() => live.watch(() => again(0)), []);
+  useEffect(() => {
+    again(0); // it may have changed since the first rendering
+    return live.watch(() => again(0));
+  }, []);
   return live.connection;
 }
 
