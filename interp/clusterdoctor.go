@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"strings"
@@ -10,38 +11,22 @@ import (
 	"mobula/interp/toolchain"
 )
 
-// ExamineCluster looks for what keeps this machine from using a cluster: the one at an address, which may be that of a head, or the one in use.
-func (s *Session) ExamineCluster(ctx context.Context, at ClusterTarget) []doctor.Finding {
-	c := doctor.Config{Version: s.clusters.commands.Version, Go: goVersion}
-	c.Socket, _ = s.clusters.current()
-	s.clusters.mu.Lock()
-	target := s.clusters.target
-	s.clusters.mu.Unlock()
-	if at.Address != "" {
-		target = at.Address
-		if !isHead(target) {
-			c.Socket = target
+// ExamineCluster looks for what keeps this machine from using a cluster: the one that is named, or the one in use.
+func (s *Session) ExamineCluster(ctx context.Context, at ClusterTarget) ([]doctor.Finding, error) {
+	named := at.Address != "" && at.Address != OwnCluster
+	if err := at.resolve(ctx); err != nil {
+		return nil, err
+	}
+	c := doctor.Config{Version: s.clusters.commands.Version, Go: toolchain.GoVersion}
+	if c.Socket = at.Address; !named {
+		c.Socket, _ = s.clusters.current()
+		at.Address = s.clusters.named()
+	}
+	if isHead(at.Address) {
+		c.Head, c.Token = strings.TrimPrefix(at.Address, headScheme), cmp.Or(at.Token, os.Getenv(clusterproc.EnvToken))
+		if named {
+			c.Socket = ""
 		}
 	}
-	if isHead(target) {
-		c.Head = strings.TrimPrefix(target, headScheme)
-		c.Token = tokenFile(at.Token)
-	}
-	return doctor.Examine(ctx, c)
-}
-
-// tokenFile is the file of a token that is given as the token or its file; "" where the token itself was given, or none.
-func tokenFile(given string) string {
-	if given == "" {
-		given = os.Getenv(clusterproc.EnvToken)
-	}
-	if _, err := os.Stat(given); err == nil || strings.ContainsRune(given, os.PathSeparator) {
-		return given
-	}
-	return ""
-}
-
-func goVersion(ctx context.Context) (string, error) {
-	tc, err := toolchain.Find(ctx)
-	return tc.Version, err
+	return doctor.Examine(ctx, c), nil
 }

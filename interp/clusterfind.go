@@ -108,9 +108,17 @@ func clustersHere(ctx context.Context) (list []KnownCluster) {
 	return list
 }
 
+// named is what the user has named for the cluster in use: the socket of a node, or a head; "" for the notebook's own.
+func (c *clusters) named() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.target
+}
+
 // KnownClusters are those that cells can use.
 func (s *Session) KnownClusters(ctx context.Context) []KnownCluster {
 	used, _ := s.clusters.current()
+	target := s.clusters.named()
 	own := KnownCluster{Name: OwnCluster}
 	if c := s.clusters.running(); c != nil {
 		own.Address, own.Nodes, own.InUse = c.Address(), c.Nodes(), used == c.Address()
@@ -125,12 +133,12 @@ func (s *Session) KnownClusters(ctx context.Context) []KnownCluster {
 	elsewhere, _ := notedClusters() // a book that cannot be read is told of where a name is looked for
 	for _, name := range slices.Sorted(maps.Keys(elsewhere)) {
 		k := KnownCluster{Name: name, Address: elsewhere[name].Address}
-		k.InUse = used != "" && k.Address == s.clusters.target
+		k.InUse = used != "" && k.Address == target
 		found = found || k.InUse
 		list = append(list, k)
 	}
 	if !found {
-		list = append(list, KnownCluster{Name: s.clusters.target, Address: used, Nodes: 1, InUse: true})
+		list = append(list, KnownCluster{Name: target, Address: used, Nodes: 1, InUse: true})
 	}
 	return list
 }

@@ -42,7 +42,7 @@ func (n *Notebook) ClusterStatus(ctx context.Context) (ClusterStatus, bool, erro
 }
 
 // ExamineCluster looks for what is wrong; of a notebook that is interpreted with its machine.
-func (n *Notebook) ExamineCluster(ctx context.Context, at ClusterTarget) []doctor.Finding {
+func (n *Notebook) ExamineCluster(ctx context.Context, at ClusterTarget) ([]doctor.Finding, error) {
 	return n.session.ExamineCluster(ctx, at)
 }
 

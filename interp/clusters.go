@@ -34,7 +34,7 @@ type Clusters interface {
 	// ClusterLog is the end of what the processes of the notebook's own cluster have said; false where there is none.
 	ClusterLog() (text string, own bool)
 	// ExamineCluster looks for what is wrong with this machine, and with the cluster at an address, or the one in use.
-	ExamineCluster(ctx context.Context, at ClusterTarget) []doctor.Finding
+	ExamineCluster(ctx context.Context, at ClusterTarget) ([]doctor.Finding, error)
 	// OpenDashboard makes a link that opens the dashboard of the cluster in use once.
 	OpenDashboard(ctx context.Context) (DashboardLink, error)
 	// StopCluster leaves the cluster, and ends it if it is the notebook's own. It returns the address of the cluster; "" where cells use none.

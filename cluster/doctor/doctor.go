@@ -36,7 +36,7 @@ import (
 type Config struct {
 	Socket  string // of the node by which this machine uses a cluster; "": none
 	Head    string // HOST:PORT of a head; "": none
-	Token   string // the file of the token for it; "": none
+	Token   string // the token for it, or its file, which is looked at; "": none
 	Version string // of this mobula
 	// Go returns the version of the Go toolchain; nil: nobody compiles here.
 	Go func(ctx context.Context) (string, error)
@@ -77,7 +77,7 @@ func Examine(ctx context.Context, c Config) (all []Finding) {
 		version, err := c.Go(ctx)
 		all = append(all, judgeGo(version, err))
 	}
-	if c.Token != "" {
+	if _, err := headwire.ParseToken(c.Token); c.Token != "" && err != nil { // it is a file
 		info, err := os.Stat(c.Token)
 		all = append(all, judgeToken(c.Token, info, err))
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"mobula/cluster/doctor"
-	"mobula/cluster/headwire"
 	"mobula/interp/toolchain"
 )
 
@@ -21,7 +20,7 @@ func doctorCommand() *cobra.Command {
 		Short: "look for what is wrong with this machine and its cluster",
 		Long: `Look for what is wrong with this machine and its cluster: memory, /dev/shm, folders, the Go toolchain,
 credentials, ports, clock, versions, nodes, and what waits in vain. Each finding says what to do. Without a
-cluster it looks at the machine alone. The exit code is 1 where there is a problem.`,
+cluster it looks at the machine alone, of a head elsewhere at its port and the token. The exit code is 1 where there is a problem.`,
 		Example: `  mobula doctor
   mobula doctor --address 10.0.0.1:10001 --token user-token
   mobula doctor -o json`,
@@ -34,10 +33,7 @@ cluster it looks at the machine alone. The exit code is 1 where there is a probl
 
 func (c *clusterFlags) examine(ctx context.Context, out io.Writer) error {
 	c.fromEnvironment()
-	conf := doctor.Config{Version: version, Go: func(ctx context.Context) (string, error) {
-		tc, err := toolchain.Find(ctx)
-		return tc.Version, err
-	}}
+	conf := doctor.Config{Version: version, Go: toolchain.GoVersion}
 	switch {
 	case c.address == "":
 		if n, err := nearestNode(ctx); err == nil {
@@ -46,12 +42,9 @@ func (c *clusterFlags) examine(ctx context.Context, out io.Writer) error {
 	case c.local():
 		conf.Socket = c.address
 	default:
-		conf.Head = withPort(c.address)
+		conf.Head, conf.Token = withPort(c.address), c.token
 		if _, err := c.userToken(); err != nil {
 			return err
-		}
-		if _, err := headwire.ParseToken(c.token); err != nil { // it is a file
-			conf.Token = c.token
 		}
 	}
 	found := doctor.Examine(ctx, conf)

@@ -277,12 +277,10 @@ func forEach(words []string, f func(word string) error) (failed error) {
 func jobDeleteCommand() *cobra.Command {
 	var c clusterFlags
 	cmd := &cobra.Command{
-		Use:     "delete ID...",
-		Short:   "forget jobs that have ended, with their logs and the files that they left",
-		Example: `  mobula job delete job-1a2b3c4d`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			return someJobs(cmd, args)
-		},
+		Use:               "delete ID...",
+		Short:             "forget jobs that have ended, with their logs and the files that they left",
+		Example:           `  mobula job delete job-1a2b3c4d`,
+		Args:              someJobs,
 		ValidArgsFunction: c.completeJobs(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withJobs(cmd.Context(), func(client *jobs.Client) error {

@@ -37,7 +37,7 @@ func (o *startOptions) checkServers() error {
 			continue
 		}
 		_, port, err := net.SplitHostPort(f.value)
-		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n > 65535 {
+		if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
 			return misuse("--%s %s is not HOST:PORT, nor %s: give an address of this machine, as in %s", f.flag, f.value, off, defaultDashboard)
 		}
 	}

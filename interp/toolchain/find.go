@@ -40,6 +40,12 @@ func Find(ctx context.Context) (Toolchain, error) {
 	return t, nil
 }
 
+// GoVersion is the version of the toolchain that Find finds.
+func GoVersion(ctx context.Context) (string, error) {
+	t, err := Find(ctx)
+	return t.Version, err
+}
+
 func findGo() (string, error) {
 	if p := os.Getenv("MOBULA_GO"); p != "" {
 		if p == "none" {

@@ -42,7 +42,7 @@ var clusterVerbs = map[string]verb{
 	"timeline": {"timeline", "shows when which task ran where", showing("timeline", viewTimeline)},
 	"actors":   {"actors", "shows the actors of the cluster", showing("actors", viewActors)},
 	"objects":  {"objects", "shows the objects in the memory of the cluster, the largest first", showing("objects", viewObjects)},
-	"doctor":   {"doctor [SOCKET | mobula://HOST:PORT] [--token FILE]", "looks for what is wrong with this machine and the cluster in use, or the one that is named, and says how to mend it", onCluster(clusterDoctor)},
+	"doctor":   {"doctor [NAME | mobula://HOST:PORT | SOCKET] [--token FILE]", "looks for what is wrong with this machine and the cluster in use, or the one that is named, and says how to mend it", onCluster(clusterDoctor)},
 	"stop":     {"stop [--yes]", "leaves the cluster; one of this notebook ends", onCluster(stopCluster)},
 }
 
@@ -213,7 +213,11 @@ func clusterDoctor(ctx context.Context, env *Env, engine interp.Clusters, args [
 		return err
 	}
 	at.Address = strings.Join(words, "")
-	env.Stdout(doctor.Text(engine.ExamineCluster(ctx, at)))
+	found, err := engine.ExamineCluster(ctx, at)
+	if err != nil {
+		return err
+	}
+	env.Stdout(doctor.Text(found))
 	return nil
 }
 

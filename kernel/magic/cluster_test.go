@@ -54,8 +54,8 @@ func (e *clusterEngine) ClusterStatus(context.Context) (interp.ClusterStatus, bo
 	return clusterOfTest(), e.used, e.fail
 }
 
-func (e *clusterEngine) ExamineCluster(_ context.Context, at interp.ClusterTarget) []doctor.Finding {
-	return []doctor.Finding{{Check: "memory", Grade: doctor.Problem, Found: "of " + at.Address + " there is none", Mend: "buy some"}}
+func (e *clusterEngine) ExamineCluster(_ context.Context, at interp.ClusterTarget) ([]doctor.Finding, error) {
+	return []doctor.Finding{{Check: "memory", Grade: doctor.Problem, Found: "of " + at.Address + " there is none", Mend: "buy some"}}, e.fail
 }
 
 func (e *clusterEngine) AskCluster(context.Context, func(context.Context, headwire.Caller) error) error {
