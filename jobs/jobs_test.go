@@ -300,6 +300,13 @@ func TestOutputs(t *testing.T) {
 	if _, err := c.SaveOutput(c.context(), job.ID, "../x", dir, true); err == nil {
 		t.Error("a file elsewhere is written")
 	}
+	mine := filepath.Join(dir, "mine")
+	if err := os.WriteFile(mine, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.SaveOutput(c.context(), job.ID, "mine", dir, true); !errors.Is(err, errNoOutput) || !exists(mine) || exists(mine+".part") {
+		t.Errorf("what was to be replaced by nothing: %v", err)
+	}
 	if _, err := c.SaveOutput(c.context(), job.ID, "c", dir, false); !errors.Is(err, errNoOutput) || exists(filepath.Join(dir, "c")) {
 		t.Error(err)
 	}

@@ -48,20 +48,20 @@ func (c *Client) SaveOutput(ctx context.Context, id, name, dir string, replace b
 	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return "", err
 	}
-	flags := os.O_CREATE | os.O_WRONLY | os.O_EXCL
-	if replace {
-		flags = os.O_CREATE | os.O_WRONLY | os.O_TRUNC
-	}
-	f, err := root.OpenFile(name, flags, 0o644)
-	if errors.Is(err, fs.ErrExist) {
+	if _, err := root.Lstat(name); err == nil && !replace {
 		return "", fmt.Errorf("%s: %w", filepath.Join(dir, name), fs.ErrExist)
 	}
+	part := name + ".part" // what is there stays until all has come
+	f, err := root.Create(part)
 	if err != nil {
 		return "", err
 	}
 	err = errors.Join(c.Output(ctx, id, filepath.ToSlash(name), f), f.Close())
+	if err == nil {
+		err = root.Rename(part, name)
+	}
 	if err != nil {
-		err = errors.Join(err, root.Remove(name))
+		err = errors.Join(err, root.Remove(part))
 	}
 	return filepath.Join(dir, name), err
 }

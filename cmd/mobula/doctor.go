@@ -20,7 +20,8 @@ func doctorCommand() *cobra.Command {
 		Short: "look for what is wrong with this machine and its cluster",
 		Long: `Look for what is wrong with this machine and its cluster: memory, /dev/shm, folders, the Go toolchain,
 credentials, ports, clock, versions, nodes, and what waits in vain. Each finding says what to do. Without a
-cluster it looks at the machine alone, of a head elsewhere at its port and the token. The exit code is 1 where there is a problem.`,
+cluster it looks at the machine alone, and with --address at the port of that head and the token, too.
+The exit code is 1 where there is a problem.`,
 		Example: `  mobula doctor
   mobula doctor --address 10.0.0.1:10001 --token user-token
   mobula doctor -o json`,
