@@ -39,7 +39,8 @@ def assert_same(want, have, but=()):
         assert a.source == b.source
         if a.cell_type == "code" and not a.source.startswith(tuple(but)):
             assert b.execution_count == a.execution_count, a.source
-            assert plain(b.outputs) == plain(a.outputs), a.source
+            had, got = plain(a.outputs), plain(b.outputs)
+            assert got == had, f"{a.source}\n--- showed\n{had}\n--- and then\n{got}"
     papermill = have.metadata.pop("papermill")
     assert papermill["end_time"] and not papermill["exception"]
     assert have.metadata == want.metadata

@@ -37,7 +37,7 @@ def test_there_are_notebooks():
 def test_nbclient_and_mobula_run_the_notebook(env, tmp_path, path):
     book = nbformat.read(path, as_version=4)
     assert not any(c.get("outputs") for c in book.cells), "outputs are not committed"
-    NotebookClient(book, timeout=120, kernel_name="mobula", resources={"metadata": {"path": path.parent}}).execute()
+    NotebookClient(book, timeout=120, iopub_timeout=60, raise_on_iopub_timeout=True, kernel_name="mobula", resources={"metadata": {"path": path.parent}}).execute()
     nbformat.validate(book)
     code = [c for c in book.cells if c.cell_type == "code"]
     assert any(c.outputs for c in code)
@@ -63,7 +63,7 @@ def test_the_quickstart_agrees_with_pandas(env, tmp_path, monkeypatch):
     """The year of flights, in Go on a cluster and in pandas on the same file."""
     monkeypatch.setenv("PATH", f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}")
     book = nbformat.read(kit.ROOT / "notebooks" / "quickstart.ipynb", as_version=4)
-    NotebookClient(book, timeout=120, kernel_name="mobula", resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(book, timeout=120, iopub_timeout=60, raise_on_iopub_timeout=True, kernel_name="mobula", resources={"metadata": {"path": tmp_path}}).execute()
     outputs = [o for c in book.cells if c.cell_type == "code" for o in c.outputs]
     (table,) = [o.data["application/vnd.mobula.table.v1+json"] for o in outputs if "application/vnd.mobula.table.v1+json" in o.get("data", {})]
     (chart,) = [o.data["application/vnd.mobula.chart.v1+json"] for o in outputs if "application/vnd.mobula.chart.v1+json" in o.get("data", {})]
@@ -98,7 +98,7 @@ def program(path, directory):
 def test_an_error_reads_well_in_nbclient(env):
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("a := []int{1}\ni := 5\na[i]")])
     with pytest.raises(CellExecutionError) as failed:
-        NotebookClient(book, timeout=120, kernel_name="mobula").execute()
+        NotebookClient(book, timeout=120, iopub_timeout=60, raise_on_iopub_timeout=True, kernel_name="mobula").execute()
     assert "index out of range [5] with length 1" in str(failed.value) and "cell[1]:3" in str(failed.value)
 
 
