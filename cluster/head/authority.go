@@ -58,12 +58,20 @@ func openAuthority(dir string) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
+	text, err := a.text()
+	if err != nil {
+		return nil, err
+	}
+	return a, writeSecret(name, text)
+}
+
+// text is the authority with its key, as parseAuthority reads it.
+func (a *authority) text() ([]byte, error) {
 	key, err := x509.MarshalPKCS8PrivateKey(a.key)
 	if err != nil {
 		return nil, err
 	}
-	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
-	return a, writeSecret(name, text)
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...), nil
 }
 
 // writeSecret writes a file that only its owner reads, as a whole or not at all, also where the machine stops: a head that starts again with half
@@ -203,6 +211,6 @@ func (a *authority) server() (*tls.Config, error) {
 	known.AddCert(a.certificate)
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: known,
-		Certificates: []tls.Certificate{{Certificate: [][]byte{own, a.certificate.Raw}, PrivateKey: key}},
+		Certificates: []tls.Certificate{{Certificate: [][]byte{own, a.certificate.Raw}, PrivateKey: key}}, NextProtos: []string{protocolLog, protocolForward},
 	}, nil
 }

@@ -16,7 +16,7 @@ import (
 	"mobula/cluster/headwire"
 	"mobula/cluster/replog"
 	"mobula/cluster/sched"
-	"mobula/cluster/state"
+	"mobula/cluster/statelog"
 	"mobula/internal/id"
 )
 
@@ -288,4 +288,4 @@ func unixDial(dir string) func(context.Context) (net.Conn, error) {
 }
 
 // onDisk is a log that a head finds again, or with "" one in memory.
-func onDisk(dir string) state.OpenLog { return replog.In(dir, slog.New(slog.DiscardHandler)) }
+func onDisk(dir string) statelog.Open { return replog.In(dir, slog.New(slog.DiscardHandler)) }

@@ -15,6 +15,7 @@ import (
 
 	"mobula/cluster/headwire"
 	"mobula/cluster/state"
+	"mobula/cluster/statelog"
 	"mobula/internal/filelock"
 	"mobula/internal/id"
 )
@@ -23,7 +24,9 @@ import (
 type Config struct {
 	Dir string // of its credentials, socket and files
 	// Log keeps the state. nil: nothing does, and the head is for this process only.
-	Log     state.OpenLog
+	Log statelog.Open
+	// Join makes this a further head of a cluster that others have made. nil: it makes one, or goes on as what Dir says it is.
+	Join    *Join
 	Listen  string // TCP address for nodes and clients, as in :10001
 	Host    string // by which others reach what listens; "": that of Listen
 	Name    string // of the cluster, for people
@@ -48,7 +51,7 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Log == nil {
-		c.Log = state.Local
+		c.Log = statelog.Local
 	}
 	c.FilesBytes = cmp.Or(c.FilesBytes, filesBytes)
 	t := &c.Timing
@@ -65,33 +68,45 @@ const (
 	SocketName    = "head.sock"
 	JoinTokenFile = "join-token"
 	UserTokenFile = "user-token"
+	HeadTokenFile = "head-token"
 	lockName      = "lock"
+	idName        = "head-id"
 )
 
-// Head is a running head.
+// Head is a running head. One of a cluster's heads leads: it takes calls, watches nodes and decides. The others carry connections to it.
 type Head struct {
 	conf    Config
 	logger  *slog.Logger
-	began   time.Time
 	lock    *os.File
-	log     state.Log
+	log     statelog.Log // set before opened is closed
+	self    statelog.Member
 	ca      *authority // nil without a TCP listener
-	tokens  map[headwire.TokenKind]headwire.Token
+	network *network   // the same
 	methods map[string]method
 	hub     hub
 	files   fileKeeper
-	ctx     context.Context
-	stop    context.CancelFunc
-	wg      sync.WaitGroup
+	life    context.Context
+	end     context.CancelFunc
+	running sync.WaitGroup
+	opened  chan struct{}
 	once    sync.Once
 	done    chan struct{}
 	err     error // set before done is closed
 	wake    chan struct{}
+	led     chan error // room for one: how the first time of leading has begun
+
+	// Of the time in which this head leads; see term.go.
+	ctx   context.Context
+	stop  context.CancelFunc
+	wg    sync.WaitGroup
+	began time.Time
 
 	proposed  atomic.Uint64
 	listeners []net.Listener
 
 	mu        sync.Mutex // guards below
+	leads     bool
+	tokens    map[headwire.TokenKind]headwire.Token
 	sessions  map[*session]bool
 	links     map[id.Node]*link
 	placing   map[id.PlacementGroup]*placing  // groups whose bundles are being reserved
@@ -109,23 +124,25 @@ type Head struct {
 	closing   bool
 }
 
+// startTime bounds how long a head that starts waits until one leads.
+const startTime = 30 * time.Second
+
 // Start starts a head. It returns when the head takes calls. It ends with ctx or by Close.
 func Start(ctx context.Context, c Config) (*Head, error) {
 	c = c.withDefaults()
 	h := &Head{
-		conf: c, logger: c.Logger, began: time.Now(), done: make(chan struct{}), wake: make(chan struct{}, 1), tokens: map[headwire.TokenKind]headwire.Token{},
-		sessions: map[*session]bool{}, links: map[id.Node]*link{}, placing: map[id.PlacementGroup]*placing{}, starting: map[id.Actor]context.CancelFunc{},
-		verdicts: map[id.ID]verdict{}, launching: map[string]bool{}, reasons: map[string]string{}, pruned: time.Now(),
+		conf: c, logger: c.Logger, done: make(chan struct{}), wake: make(chan struct{}, 1), opened: make(chan struct{}), led: make(chan error, 1),
+		tokens: map[headwire.TokenKind]headwire.Token{},
 	}
 	h.files.h = h
 	h.hub.changed = make(chan struct{})
 	h.methods = h.table()
-	h.ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
+	h.forget()
+	h.life, h.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := h.start(ctx); err != nil {
 		_ = h.Close() // what failed first is told
 		return nil, fmt.Errorf("start a head: %w", err)
 	}
-	h.wg.Go(h.loop)
 	unhook := context.AfterFunc(ctx, func() { _ = h.Close() }) // logged there
 	h.mu.Lock()
 	h.unhook = unhook
@@ -134,6 +151,8 @@ func Start(ctx context.Context, c Config) (*Head, error) {
 }
 
 func (h *Head) start(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
 	if dir := h.conf.Dir; dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
@@ -142,27 +161,29 @@ func (h *Head) start(ctx context.Context) (err error) {
 			return fmt.Errorf("lock %s: %w: another head uses it", dir, err)
 		}
 	}
-	if h.log, err = h.conf.Log(h.applied); err != nil {
+	if err := h.listen(ctx); err != nil {
 		return err
 	}
-	if err := h.init(ctx); err != nil {
+	conf := statelog.Config{Applied: h.applied, Join: h.conf.Join != nil}
+	if h.network != nil {
+		conf.Network = h.network
+		if h.self.ID, err = headID(h.conf.Dir); err != nil {
+			return err
+		}
+		h.self.Address = h.Address()
+	}
+	conf.Self = h.self
+	if h.log, err = h.conf.Log(conf); err != nil {
 		return err
 	}
-	return h.listen(ctx)
-}
-
-// init waits until the log is up, and makes the cluster if there is none.
-func (h *Head) init(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	if err := h.log.Ready(ctx); err != nil {
-		return err
+	close(h.opened)
+	h.running.Go(h.govern)
+	if h.conf.Join != nil {
+		if err := h.joinHeads(ctx); err != nil {
+			return err
+		}
 	}
-	if h.View().Meta() != nil {
-		return nil
-	}
-	_, err := h.propose(&state.Init{ID: id.New[id.Job]().String(), Name: h.conf.Name, Margin: h.conf.Timing.Margin.Milliseconds(), Time: now()})
-	return err
+	return h.awaitGovernment(ctx)
 }
 
 // View is the state as this head knows it.
@@ -172,6 +193,9 @@ func (h *Head) View() *state.View { return h.log.View() }
 func (h *Head) propose(c state.Command) (any, error) {
 	h.proposed.Add(1)
 	value, err := h.log.Propose(c)
+	if errors.Is(err, statelog.ErrNotLeader) {
+		<-h.ctx.Done() // the caller's connection ends with it: it asks again whoever leads
+	}
 	return value, answerable(err)
 }
 
@@ -201,15 +225,24 @@ func (h *Head) Socket() string {
 }
 
 // JoinToken is what nodes are started with, for a head that listens on TCP.
-func (h *Head) JoinToken() headwire.Token { return h.tokens[headwire.JoinToken] }
+func (h *Head) JoinToken() headwire.Token { return h.token(headwire.JoinToken) }
 
 // UserToken is what clients and command lines show, for a head that listens on TCP.
-func (h *Head) UserToken() headwire.Token { return h.tokens[headwire.UserToken] }
+func (h *Head) UserToken() headwire.Token { return h.token(headwire.UserToken) }
+
+// HeadToken is what further heads are started with.
+func (h *Head) HeadToken() headwire.Token { return h.token(headwire.HeadToken) }
+
+func (h *Head) token(kind headwire.TokenKind) headwire.Token {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.tokens[kind]
+}
 
 // Wait returns when the head has ended.
 func (h *Head) Wait() { <-h.done }
 
-// Close ends all connections and the log. What the state knows stays in the directory.
+// Close ends all connections and the log. What the state knows stays in the directory. A head that leads others has one of them lead first.
 func (h *Head) Close() error {
 	h.once.Do(func() {
 		defer close(h.done)
@@ -218,19 +251,13 @@ func (h *Head) Close() error {
 		if h.unhook != nil {
 			h.unhook()
 		}
-		var open []*session
-		for s := range h.sessions {
-			open = append(open, s)
-		}
 		h.mu.Unlock()
-		h.stop()
+		h.handOver()
+		h.end()
 		for _, l := range h.listeners {
 			h.err = errors.Join(h.err, l.Close())
 		}
-		for _, s := range open {
-			s.conn.Abort()
-		}
-		h.wg.Wait()
+		h.running.Wait()
 		h.err = errors.Join(h.err, h.files.close())
 		if h.log != nil {
 			h.err = errors.Join(h.err, h.log.Close())

@@ -63,6 +63,10 @@ func (h *Head) table() map[string]method {
 	on(t, headwire.GetDashboard, mayUse, h.dashboard)
 	on(t, headwire.CheckToken, mayUse, h.checkToken)
 	on(t, headwire.GetFigures, mayUse, h.figures)
+	on(t, headwire.ListHeads, mayUse, h.listHeads)
+	on(t, headwire.GetAuthority, mayAll, h.getAuthority)
+	on(t, headwire.AddHead, mayAll, h.addHead)
+	on(t, headwire.RemoveHead, mayUse, h.removeHead)
 	return t
 }
 

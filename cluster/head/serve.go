@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"mobula/cluster/headclient"
@@ -44,7 +45,7 @@ type session struct {
 // handshakeTime bounds how long it may take to show a credential.
 const handshakeTime = 10 * time.Second
 
-// listen opens the sockets and makes the credentials that they need.
+// listen opens the sockets, and makes what they need. Who comes before the log is open waits for it.
 func (h *Head) listen(ctx context.Context) error {
 	if path := h.Socket(); path != "" {
 		_ = os.Remove(path) // of a killed head; mostly there is none
@@ -61,22 +62,18 @@ func (h *Head) listen(ctx context.Context) error {
 		}
 		h.listeners = append(h.listeners, l)
 	}
-	for _, l := range h.listeners { // not before all that sessions look at is there
-		base := mayJoin
-		if l.Addr().Network() == "unix" {
-			base = mayAll
-		}
-		h.wg.Go(func() { h.accept(l, base) })
+	for _, l := range h.listeners { // not before all that connections look at is there
+		h.running.Go(func() { h.accept(l) })
 	}
 	return nil
 }
 
 func (h *Head) listenTLS(ctx context.Context) (net.Listener, error) {
-	var err error
-	if h.ca, err = openAuthority(h.conf.Dir); err != nil {
+	if err := h.fetchAuthority(ctx); err != nil {
 		return nil, err
 	}
-	if err := h.ownTokens(); err != nil {
+	var err error
+	if h.ca, err = openAuthority(h.conf.Dir); err != nil {
 		return nil, err
 	}
 	conf, err := h.ca.server()
@@ -87,38 +84,72 @@ func (h *Head) listenTLS(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for nodes and clients: %w", err)
 	}
+	h.network = newNetwork(l.Addr(), h.ca, conf.Certificates[0])
 	return tls.NewListener(l, conf), nil
 }
 
-// ownTokens makes the first tokens, or reads them.
+// ownTokens reads the tokens of this head, or makes them. A head that has joined others has none.
 func (h *Head) ownTokens() error {
-	for kind, file := range map[headwire.TokenKind]string{headwire.JoinToken: JoinTokenFile, headwire.UserToken: UserTokenFile} {
-		name := filepath.Join(h.conf.Dir, file)
-		if h.conf.Dir != "" {
-			data, err := os.ReadFile(name)
-			if err == nil {
-				if token, err := headwire.ParseToken(string(data)); err == nil && h.knows(token) {
-					h.tokens[kind] = token
-					continue
-				}
-			}
+	_, others := h.owner()
+	for _, kind := range []headwire.TokenKind{headwire.UserToken, headwire.JoinToken, headwire.HeadToken} { // that of the owner tells whether the rest are this head's
+		token, ok := h.readToken(kind)
+		if !ok && others && h.token(headwire.UserToken) == (headwire.Token{}) {
+			return nil
 		}
-		token := headwire.NewToken(kind, h.ca.fingerprint())
-		var c state.Command = &state.TokenPut{Hash: token.Hash(), Uses: -1, Time: now()}
-		if kind == headwire.UserToken {
-			c = &state.UserPut{Name: "owner", Hash: token.Hash(), Role: "owner", Time: now()}
-		}
-		if _, err := h.propose(c); err != nil {
-			return err
-		}
-		h.tokens[kind] = token
-		if h.conf.Dir != "" {
-			if err := writeSecret(name, []byte(token.Text()+"\n")); err != nil {
+		if !ok {
+			var err error
+			if token, err = h.makeToken(kind); err != nil {
 				return err
 			}
 		}
+		h.mu.Lock()
+		h.tokens[kind] = token
+		h.mu.Unlock()
 	}
 	return nil
+}
+
+// tokenFiles are where a head keeps its tokens.
+var tokenFiles = map[headwire.TokenKind]string{headwire.JoinToken: JoinTokenFile, headwire.UserToken: UserTokenFile, headwire.HeadToken: HeadTokenFile}
+
+// ownerName is the name of the user that a cluster is made with.
+const ownerName = "owner"
+
+func (h *Head) owner() (*state.User, bool) {
+	for u := range h.View().Users() {
+		if u.Name == ownerName {
+			return u, true
+		}
+	}
+	return nil, false
+}
+
+func (h *Head) readToken(kind headwire.TokenKind) (headwire.Token, bool) {
+	if h.conf.Dir == "" {
+		token := h.token(kind)
+		return token, token != headwire.Token{}
+	}
+	data, err := os.ReadFile(filepath.Join(h.conf.Dir, tokenFiles[kind]))
+	if err != nil {
+		return headwire.Token{}, false
+	}
+	token, err := headwire.ParseToken(string(data))
+	return token, err == nil && h.knows(token)
+}
+
+func (h *Head) makeToken(kind headwire.TokenKind) (headwire.Token, error) {
+	token := headwire.NewToken(kind, h.ca.fingerprint())
+	var c state.Command = &state.TokenPut{Hash: token.Hash(), Uses: -1, Time: now()}
+	if kind == headwire.UserToken {
+		c = &state.UserPut{Name: ownerName, Hash: token.Hash(), Role: "owner", Time: now()}
+	}
+	if _, err := h.propose(c); err != nil {
+		return token, err
+	}
+	if h.conf.Dir == "" {
+		return token, nil
+	}
+	return token, writeSecret(filepath.Join(h.conf.Dir, tokenFiles[kind]), []byte(token.Text()+"\n"))
 }
 
 // knows reports whether a token is one of this cluster's.
@@ -127,7 +158,7 @@ func (h *Head) knows(token headwire.Token) bool {
 		return false
 	}
 	hash := token.Hash()
-	if token.Kind == headwire.JoinToken {
+	if token.Kind != headwire.UserToken {
 		known := false
 		for t := range h.View().Tokens() {
 			known = known || subtle.ConstantTimeCompare([]byte(t.Hash), []byte(hash)) == 1
@@ -153,7 +184,7 @@ func (h *Head) AcceptsUser(text string) bool {
 	return err == nil && token.Kind == headwire.UserToken && h.knows(token)
 }
 
-// Dial connects to the head from within its process.
+// Dial connects to the head from within its process, to that which leads.
 func (h *Head) Dial(context.Context) (net.Conn, error) {
 	mine, theirs := net.Pipe()
 	h.mu.Lock()
@@ -161,11 +192,11 @@ func (h *Head) Dial(context.Context) (net.Conn, error) {
 	if h.closing {
 		return nil, errors.New("the head was closed")
 	}
-	h.wg.Go(func() { h.serve(mine, mayAll) })
+	h.running.Go(func() { h.serve(mine, origin{Rights: mayAll, From: "this process"}) })
 	return theirs, nil
 }
 
-func (h *Head) accept(l net.Listener, base rights) {
+func (h *Head) accept(l net.Listener) {
 	for {
 		stream, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -173,13 +204,16 @@ func (h *Head) accept(l net.Listener, base rights) {
 		}
 		if err != nil {
 			h.logger.Error("accept a connection", "error", err)
-			h.pause(100 * time.Millisecond) // out of file descriptors, perhaps
+			select { // out of file descriptors, perhaps
+			case <-h.life.Done():
+			case <-time.After(100 * time.Millisecond):
+			}
 			continue
 		}
 		h.mu.Lock()
 		closing := h.closing
 		if !closing {
-			h.wg.Go(func() { h.serve(stream, base) })
+			h.running.Go(func() { h.receive(stream) })
 		}
 		h.mu.Unlock()
 		if closing {
@@ -188,21 +222,62 @@ func (h *Head) accept(l net.Listener, base rights) {
 	}
 }
 
-// serve is a connection from its begin to its end.
-func (h *Head) serve(stream net.Conn, base rights) {
-	s, err := h.welcome(stream, base)
+// receive finds out who has connected.
+func (h *Head) receive(stream net.Conn) {
+	o, protocol, err := h.identify(stream)
 	if err != nil {
 		h.logger.Warn("a connection is refused", "from", stream.RemoteAddr(), "error", err)
-		if s == nil {
-			_ = stream.Close()
-			return
+		_ = stream.Close()
+		return
+	}
+	switch protocol {
+	case protocolLog:
+		h.network.take(stream)
+	case protocolForward:
+		h.takeForwarded(stream)
+	default:
+		h.serve(stream, o)
+	}
+}
+
+// identify has the other end show who it is, as far as that is known before it says a word.
+func (h *Head) identify(stream net.Conn) (o origin, protocol string, err error) {
+	ctx, cancel := context.WithTimeout(h.life, handshakeTime)
+	defer cancel()
+	o.From = stream.RemoteAddr().String()
+	switch stream := stream.(type) {
+	case *tls.Conn:
+		if err := stream.HandshakeContext(ctx); err != nil {
+			return o, "", err
 		}
+		shown := stream.ConnectionState()
+		if shown.NegotiatedProtocol != "" {
+			return o, shown.NegotiatedProtocol, ofHead(shown)
+		}
+		if len(shown.VerifiedChains) > 0 {
+			if o.Node, err = headclient.NodeOf(shown); err != nil {
+				return o, "", err
+			}
+			o.Rights = mayServe
+		}
+	case *net.UnixConn:
+		o.Rights = mayAll
+		return o, "", peercred.Check(stream)
+	}
+	return o, "", nil
+}
+
+// converse is a connection to this head, which leads, from its begin to its end.
+func (h *Head) converse(stream net.Conn, o origin) {
+	s, err := h.welcome(stream, o)
+	if err != nil {
+		h.logger.Warn("a connection is refused", "from", o.From, "error", err)
 		h.refuse(s, err)
 		return
 	}
 	err = s.peer.Serve()
 	if !errors.Is(err, io.EOF) && h.ctx.Err() == nil {
-		h.logger.Debug("a connection has broken", "from", stream.RemoteAddr(), "error", err)
+		h.logger.Debug("a connection has broken", "from", o.From, "error", err)
 	}
 	s.conn.Abort()
 	h.mu.Lock()
@@ -222,36 +297,18 @@ func (h *Head) refuse(s *session, why error) {
 	headwire.Refuse(s.conn, why)
 }
 
-// welcome lets a connection in. With an error and a session, the other end can be told why not.
-func (h *Head) welcome(stream net.Conn, base rights) (*session, error) {
+// welcome lets a connection in. With an error, the other end can be told why not.
+func (h *Head) welcome(stream net.Conn, o origin) (*session, error) {
 	ctx, cancel := context.WithTimeout(h.ctx, handshakeTime)
 	defer cancel()
-	s := &session{h: h, rights: base}
-	switch stream := stream.(type) {
-	case *tls.Conn:
-		if err := stream.HandshakeContext(ctx); err != nil {
-			return nil, err
-		}
-		if len(stream.ConnectionState().VerifiedChains) > 0 {
-			node, err := headclient.NodeOf(stream.ConnectionState())
-			if err != nil {
-				return nil, err
-			}
-			s.node, s.rights = node, mayServe
-		}
-	case *net.UnixConn:
-		if err := peercred.Check(stream); err != nil {
-			return nil, err
-		}
-	}
-	s.conn = frame.New(stream)
+	s := &session{h: h, rights: o.Rights, node: o.Node, conn: frame.New(stream)}
 	stop := context.AfterFunc(h.ctx, s.conn.Abort)
 	defer stop()
-	hello, _, err := s.conn.Handshake(ctx, frame.Hello{Role: headwire.RoleHead, Build: h.conf.Version, PID: os.Getpid()})
+	hello, _, err := s.conn.Handshake(ctx, h.ownHello())
 	if err != nil {
 		return s, err
 	}
-	if base == mayJoin && s.rights == mayJoin {
+	if s.rights == mayJoin {
 		if err := s.admit(hello.Values[headwire.ValueToken]); err != nil {
 			return s, err
 		}
@@ -259,11 +316,20 @@ func (h *Head) welcome(stream net.Conn, base rights) (*session, error) {
 	s.peer = headwire.NewPeer(h.ctx, s.conn, s.handle, s.notified)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closing {
-		return s, headwire.Errorf(headwire.Unavailable, "the head ends")
+	if !h.leads {
+		return s, headwire.Errorf(headwire.Unavailable, "this head ends, or another one leads")
 	}
 	h.sessions[s] = true
 	return s, nil
+}
+
+// ownHello is how a head introduces itself, with the addresses of all.
+func (h *Head) ownHello() frame.Hello {
+	hello := frame.Hello{Role: headwire.RoleHead, Build: h.conf.Version, PID: os.Getpid()}
+	if addresses := h.addresses(); len(addresses) > 1 {
+		hello.Values = map[string]string{headwire.ValueHeads: strings.Join(addresses, ",")}
+	}
+	return hello
 }
 
 // admit looks at the token of a client.
@@ -274,9 +340,12 @@ func (s *session) admit(text string) error {
 		return headwire.Errorf(headwire.Denied, "this head wants a token: nodes use that in its file %s, clients that in %s", JoinTokenFile, UserTokenFile)
 	case err != nil:
 		return headwire.Errorf(headwire.Denied, "%v", err)
-	case token.Kind == headwire.JoinToken:
+	case token.Kind != headwire.UserToken:
 		if _, err := s.h.propose(&state.TokenUse{Hash: token.Hash(), Time: now()}); err != nil {
 			return headwire.Errorf(headwire.Denied, "%v", err)
+		}
+		if token.Kind == headwire.HeadToken {
+			s.rights = mayAll // it gets the authority's key, with which it could have all else
 		}
 	case !s.h.knows(token):
 		return headwire.Errorf(headwire.Denied, "the user token is not known here: ask whoever runs the head for a new one")

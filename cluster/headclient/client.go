@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +22,7 @@ import (
 
 // Config says which head, who asks, and what is done with what the head says.
 type Config struct {
-	// Addresses are tried in turn: host:port, or unix: and a path.
+	// Addresses are tried in turn: host:port, or unix: and a path. Where there are several heads, their addresses are learnt from the first that answers.
 	Addresses []string
 	// Dial takes the place of Addresses, for a head in this process.
 	Dial func(ctx context.Context) (net.Conn, error)
@@ -53,7 +54,8 @@ type Client struct {
 	local   net.Addr
 	failed  error         // of the last attempt to connect
 	changed chan struct{} // closed and made anew with each change of peer
-	next    int           // of Addresses
+	known   []string      // addresses that a head has told
+	next    int           // of the addresses
 	last    uint64        // watch
 	watches map[uint64]*watch
 }
@@ -63,6 +65,7 @@ const (
 	firstBackoff  = 20 * time.Millisecond
 	lastBackoff   = 2 * time.Second
 	handshakeTime = 10 * time.Second
+	dialTime      = time.Second // where there are several addresses
 )
 
 // Connect connects to a head. The first connection must succeed; later ones are tried until Close.
@@ -73,13 +76,26 @@ func Connect(ctx context.Context, c Config) (*Client, error) {
 	}
 	client := &Client{conf: c, changed: make(chan struct{}), watches: map[uint64]*watch{}}
 	client.ctx, client.stop = context.WithCancel(context.WithoutCancel(ctx))
-	session, err := client.open(ctx)
+	session, err := client.first(ctx)
 	if err != nil {
 		client.stop()
 		return nil, err
 	}
 	client.wg.Go(func() { client.keep(session) })
 	return client, nil
+}
+
+// first opens the first connection, to any of the addresses.
+func (c *Client) first(ctx context.Context) (*session, error) {
+	var failed []error
+	for range max(1, len(c.conf.Addresses)) {
+		s, err := c.open(ctx)
+		if err == nil {
+			return s, nil
+		}
+		failed = append(failed, err)
+	}
+	return nil, errors.Join(failed...)
 }
 
 // Close ends the connection and all calls.
@@ -176,6 +192,7 @@ func (c *Client) open(ctx context.Context) (*session, error) {
 		s.conn.Abort()
 		return nil, fmt.Errorf("connect to the head: %w", err)
 	}
+	c.learn(peer.Values[headwire.ValueHeads])
 	s.peer = headwire.NewPeer(c.ctx, s.conn, c.conf.Handler, c.notified)
 	c.wg.Go(func() { s.ended <- s.peer.Serve() })
 	if c.conf.OnConnect == nil {
@@ -192,21 +209,49 @@ func (c *Client) open(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
+// learn notes the addresses of all heads.
+func (c *Client) learn(told string) {
+	if told == "" || c.conf.Dial != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = strings.Split(told, ",")
+}
+
+// address is that of the next attempt, and how many there are.
+func (c *Client) address() (address string, of int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := slices.Clone(c.conf.Addresses)
+	for _, a := range c.known {
+		if !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	if len(all) == 0 {
+		return "", 0
+	}
+	c.next++
+	return all[(c.next-1)%len(all)], len(all)
+}
+
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if c.conf.Dial != nil {
 		return c.conf.Dial(ctx)
 	}
-	if len(c.conf.Addresses) == 0 {
-		return nil, errors.New("no address is given")
+	address, of := c.address()
+	if of > 1 { // of several heads, one that does not answer is no reason to wait
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, dialTime)
+		defer cancel()
 	}
-	c.mu.Lock()
-	address := c.conf.Addresses[c.next%len(c.conf.Addresses)]
-	c.next++
-	c.mu.Unlock()
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}
 	switch {
+	case of == 0:
+		return nil, errors.New("no address is given")
 	case c.conf.Identity != nil:
 		return c.conf.Identity.Dial(ctx, address, headwire.HeadName)
 	case c.conf.Token != nil:

@@ -67,6 +67,10 @@ const (
 	GetDashboard    Method[None, DashboardLink]         = "dashboard"
 	CheckToken      Method[TokenHash, None]             = "check-token" // Denied: it is no user's
 	GetFigures      Method[None, HeadFigures]           = "figures"
+	ListHeads       Method[None, []HeadInfo]            = "head.list"
+	GetAuthority    Method[None, Authority]             = "head.authority" // for heads that join
+	AddHead         Method[HeadRef, None]               = "head.add"       // the same; also with a new address
+	RemoveHead      Method[HeadRef, None]               = "head.remove"
 )
 
 // Of a node.
@@ -139,6 +143,9 @@ const (
 
 // ValueToken is the key of frame.Hello.Values under which a client shows its token.
 const ValueToken = "token"
+
+// ValueHeads is the key under which a head tells the addresses of all heads, with commas between them.
+const ValueHeads = "heads"
 
 // PingMethod is answered by everyone who is let in.
 const PingMethod = "ping"

@@ -17,6 +17,7 @@ type TokenKind string
 const (
 	JoinToken TokenKind = "join" // a node gets a certificate for it
 	UserToken TokenKind = "user" // clients and command lines
+	HeadToken TokenKind = "head" // a further head gets the certificate authority for it
 )
 
 // Token opens connections to a head and tells how the right head is recognised.
@@ -56,9 +57,9 @@ func ParseToken(text string) (t Token, err error) {
 		return t, &TokenError{"it has not the form mobula-KIND-SECRET-FINGERPRINT"}
 	}
 	switch t.Kind = TokenKind(parts[1]); t.Kind {
-	case JoinToken, UserToken:
+	case JoinToken, UserToken, HeadToken:
 	default:
-		return t, &TokenError{"its kind is neither join nor user"}
+		return t, &TokenError{"its kind is none of join, user and head"}
 	}
 	for i, into := range [][]byte{t.Secret[:], t.CA[:]} {
 		b, err := base.DecodeString(parts[2+i])

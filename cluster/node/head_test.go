@@ -19,7 +19,7 @@ import (
 	"mobula/cluster/headwire"
 	"mobula/cluster/replog"
 	"mobula/cluster/sched"
-	"mobula/cluster/state"
+	"mobula/cluster/statelog"
 	"mobula/cluster/wire"
 	work "mobula/cluster/worker"
 	"mobula/internal/eventually"
@@ -347,4 +347,4 @@ func TestHeadIsAwayForNodes(t *testing.T) {
 }
 
 // onDisk is a log that a head finds again.
-func onDisk(dir string) state.OpenLog { return replog.In(dir, slog.New(slog.DiscardHandler)) }
+func onDisk(dir string) statelog.Open { return replog.In(dir, slog.New(slog.DiscardHandler)) }

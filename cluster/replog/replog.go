@@ -1,4 +1,4 @@
-// Package replog is the log of a head's state on disk, by hashicorp/raft.
+// Package replog is the log of the heads' state, on disk and replicated by hashicorp/raft.
 //
 // # Usage
 //
@@ -6,22 +6,21 @@
 //
 // # Concurrency
 //
-// As state.Log: commands may be proposed from any goroutine, and are applied one at a time.
+// As statelog.Log: commands may be proposed from any goroutine, and are applied one at a time.
 //
 // # Testing
 //
-// The tests of package head close heads and start them again from their directories.
+// The tests here run three logs over a network that can be cut; those of package head close heads, and start them again from their directories.
 package replog
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,87 +28,176 @@ import (
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 
 	"mobula/cluster/state"
+	"mobula/cluster/statelog"
 )
 
 // Log is the state behind a replicated log.
 type Log struct {
 	state   *state.State
 	raft    *raft.Raft
+	self    statelog.Member
 	close   func() error
 	applied func(state.Result)
-	live    atomic.Bool // old commands have been applied
+	live    atomic.Bool // this head leads, and old commands have been applied
+	changed chan struct{}
+	ended   chan struct{}
+	watch   sync.WaitGroup
+
+	mu   sync.Mutex // guards below
+	lost chan struct{}
 }
 
-// One voter needs nobody's answer: it is elected after the first of these times, at most twice that.
+// A leader that is not heard from for the first of these times, at most twice that, is replaced. One that does not reach the others for the second
+// ceases to lead. The heads wait for a disk or a processor for less, or change leaders without need.
 const (
-	electionTime  = 30 * time.Millisecond
+	electionTime  = 600 * time.Millisecond
+	leaseTime     = 500 * time.Millisecond
 	proposeTime   = 30 * time.Second
+	memberTime    = 10 * time.Second
+	networkTime   = 5 * time.Second
 	keepSnapshots = 2
 )
 
+// firstID was the id of the only head, before there could be several.
+const firstID = "head"
+
 // In opens the log in a directory.
-func In(dir string, logger *slog.Logger) state.OpenLog {
-	return func(applied func(state.Result)) (state.Log, error) {
-		l, err := open(dir, logger, applied)
+func In(dir string, logger *slog.Logger) statelog.Open {
+	return func(c statelog.Config) (statelog.Log, error) {
+		l, err := open(dir, logger, c)
 		if err != nil {
-			return nil, err // not a nil *Log
+			return nil, fmt.Errorf("open the log of the state: %w", err) // not a nil *Log
 		}
 		return l, nil
 	}
 }
 
-func open(dir string, logger *slog.Logger, applied func(state.Result)) (*Log, error) {
+func open(dir string, logger *slog.Logger, c statelog.Config) (*Log, error) {
 	if dir == "" {
-		return nil, errors.New("open the log of the state: it needs a directory; a head without a Log keeps nothing")
+		return nil, errors.New("it needs a directory; a head without a Log keeps nothing")
 	}
-	conf := raft.DefaultConfig()
-	conf.LocalID = "head"
-	conf.HeartbeatTimeout, conf.ElectionTimeout, conf.LeaderLeaseTimeout = electionTime, electionTime, electionTime
-	conf.CommitTimeout = 2 * time.Millisecond
-	conf.SnapshotThreshold = 4096
-	conf.LogOutput, conf.LogLevel = lineLogger{logger}, "WARN"
-	l := &Log{state: state.New(), applied: applied}
-	snapshots, err := raft.NewFileSnapshotStore(filepath.Join(dir, "raft"), keepSnapshots, conf.LogOutput)
+	out := lineLogger{logger}
+	snapshots, err := raft.NewFileSnapshotStore(filepath.Join(dir, "raft"), keepSnapshots, out)
 	if err != nil {
-		return nil, fmt.Errorf("open the snapshots of the state: %w", err)
+		return nil, err
 	}
 	logs, err := raftboltdb.New(raftboltdb.Options{Path: filepath.Join(dir, "raft", "log.db")})
 	if err != nil {
-		return nil, fmt.Errorf("open the log of the state: %w", err)
+		return nil, err
 	}
-	address, transport := raft.NewInmemTransport("head")
-	exists, err := raft.HasExistingState(logs, logs, snapshots)
-	if err == nil && !exists {
-		one := raft.Configuration{Servers: []raft.Server{{ID: conf.LocalID, Address: address}}}
-		err = raft.BootstrapCluster(conf, logs, logs, snapshots, transport, one)
+	l := &Log{state: state.New(), applied: c.Applied, self: c.Self, changed: make(chan struct{}, 1), ended: make(chan struct{})}
+	transport := newTransport(&l.self, c.Network, out)
+	l.close = func() error { return errors.Join(transport.Close(), logs.Close()) }
+	if err := l.start(c, logs, snapshots, transport, out); err != nil {
+		return nil, errors.Join(err, l.close())
 	}
-	if err == nil {
-		l.raft, err = raft.NewRaft(conf, (*machine)(l), logs, logs, snapshots, transport)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the log of the state: %w", err), logs.Close())
-	}
-	l.close = func() error { return errors.Join(l.raft.Shutdown().Error(), transport.Close(), logs.Close()) }
 	return l, nil
 }
 
-// Ready waits until this head leads and has applied all commands.
-func (l *Log) Ready(ctx context.Context) error {
-	for {
-		select {
-		case leads := <-l.raft.LeaderCh():
-			if !leads {
-				continue
-			}
-			if err := l.raft.Barrier(proposeTime).Error(); err != nil {
-				return fmt.Errorf("apply the log of the state: %w", err)
-			}
-			l.live.Store(true)
-			return nil
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the log of the state: %w", context.Cause(ctx))
+// start starts raft: as the first of its cluster, as what the disk says it is, or as one that waits to be added.
+func (l *Log) start(c statelog.Config, logs *raftboltdb.BoltStore, snapshots raft.SnapshotStore, transport network, out io.Writer) error {
+	exists, err := raft.HasExistingState(logs, logs, snapshots)
+	if err != nil {
+		return err
+	}
+	if l.self.ID == "" {
+		l.self.ID = firstID
+	}
+	conf := l.config(out)
+	if !exists && !c.Join {
+		one := raft.Configuration{Servers: []raft.Server{{ID: conf.LocalID, Address: raft.ServerAddress(l.self.Address)}}}
+		if err := raft.BootstrapCluster(conf, logs, logs, snapshots, transport, one); err != nil {
+			return err
 		}
 	}
+	if l.raft, err = raft.NewRaft(conf, (*machine)(l), logs, logs, snapshots, transport); err != nil {
+		return err
+	}
+	l.watch.Go(l.follow)
+	members, err := l.Members()
+	if err == nil && len(members) == 1 && members[0].ID == l.self.ID {
+		l.watch.Go(func() { electAlone(transport, l.self) })
+	}
+	return nil
+}
+
+func (l *Log) config(out io.Writer) *raft.Config {
+	conf := raft.DefaultConfig()
+	conf.LocalID = raft.ServerID(l.self.ID)
+	conf.HeartbeatTimeout, conf.ElectionTimeout, conf.LeaderLeaseTimeout = electionTime, electionTime, leaseTime
+	conf.SnapshotThreshold = 4096
+	conf.LogOutput, conf.LogLevel = out, "WARN"
+	return conf
+}
+
+// follow notes when this head begins or ceases to lead.
+func (l *Log) follow() {
+	for {
+		select {
+		case <-l.ended:
+			return
+		case <-l.raft.LeaderCh(): // true may follow true: it has led, and has not, between them
+			l.cease()
+			select {
+			case l.changed <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// cease ends the present time of leading, if there is one.
+func (l *Log) cease() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.live.Store(false)
+	if l.lost != nil {
+		close(l.lost)
+		l.lost = nil
+	}
+}
+
+// lookAgain is how often Lead looks whether this head leads after an attempt that failed.
+const lookAgain = 50 * time.Millisecond
+
+// Lead waits until this head leads and has applied all commands.
+func (l *Log) Lead(ctx context.Context) (<-chan struct{}, error) {
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return nil, fmt.Errorf("wait for the log of the state: %w", err)
+		}
+		var again <-chan time.Time
+		if l.raft.State() == raft.Leader {
+			if lost := l.begin(); lost != nil {
+				return lost, nil
+			}
+			again = time.After(lookAgain)
+		}
+		select {
+		case <-l.changed:
+		case <-again:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// begin begins a time of leading, nil if that does not succeed.
+func (l *Log) begin() <-chan struct{} {
+	lost := make(chan struct{})
+	l.mu.Lock()
+	l.lost = lost
+	l.mu.Unlock()
+	if l.raft.Barrier(proposeTime).Error() != nil {
+		l.cease()
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost != lost {
+		return nil // it has ceased again
+	}
+	l.live.Store(true)
+	return lost
 }
 
 // View is the state after the commands so far.
@@ -119,7 +207,13 @@ func (l *Log) View() *state.View { return l.state.View() }
 func (l *Log) Snapshot() error { return l.raft.Snapshot().Error() }
 
 // Close ends it; what was applied is on disk.
-func (l *Log) Close() error { return l.close() }
+func (l *Log) Close() error {
+	err := l.raft.Shutdown().Error()
+	close(l.ended)
+	l.watch.Wait()
+	l.cease()
+	return errors.Join(err, l.close())
+}
 
 // outcome is what applying a command gives to its proposer.
 type outcome struct {
@@ -135,7 +229,7 @@ func (l *Log) Propose(c state.Command) (any, error) {
 	}
 	future := l.raft.Apply(data, proposeTime)
 	if err := future.Error(); err != nil {
-		return nil, fmt.Errorf("the head cannot write its log: %w", err)
+		return nil, l.failed("write to the log", err)
 	}
 	out, ok := future.Response().(outcome)
 	if !ok {
@@ -144,54 +238,20 @@ func (l *Log) Propose(c state.Command) (any, error) {
 	return out.value, out.err
 }
 
-// machine is the state as raft sees it.
-type machine Log
-
-// Apply applies a command.
-func (m *machine) Apply(entry *raft.Log) any {
-	result, err := m.state.Apply(entry.Index, entry.Data)
-	if e, ok := errors.AsType[*state.UnknownCommand](err); ok {
-		panic(e) // going on would make this head differ from the others
+// Verify asks the other heads whether this one still leads.
+func (l *Log) Verify() error {
+	if err := l.raft.VerifyLeader().Error(); err != nil {
+		return l.failed("read the state", err)
 	}
-	if err == nil && m.live.Load() {
-		m.applied(result)
-	}
-	return outcome{result.Value, err}
+	return nil
 }
 
-// Snapshot takes the state as it is.
-func (m *machine) Snapshot() (raft.FSMSnapshot, error) { return snapshot{m.state.View()}, nil }
-
-// Restore replaces the state.
-func (m *machine) Restore(r io.ReadCloser) error {
-	return errors.Join(m.state.Restore(r), r.Close())
-}
-
-type snapshot struct{ view *state.View }
-
-// Persist writes the snapshot.
-func (s snapshot) Persist(sink raft.SnapshotSink) error {
-	if err := s.view.Encode(sink); err != nil {
-		return errors.Join(err, sink.Cancel())
+// failed is the error of what only a leader can do. Where it leads no more, that is noted at once.
+func (l *Log) failed(what string, err error) error {
+	switch {
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipLost), errors.Is(err, raft.ErrLeadershipTransferInProgress), errors.Is(err, raft.ErrAbortedByRestore), errors.Is(err, raft.ErrRaftShutdown):
+		l.cease()
+		return fmt.Errorf("%s: %w (%w)", what, statelog.ErrNotLeader, err)
 	}
-	return sink.Close()
-}
-
-// Release does nothing: a view costs nothing.
-func (snapshot) Release() {}
-
-// lineLogger passes raft's lines on.
-type lineLogger struct{ logger *slog.Logger }
-
-// Write takes lines.
-func (l lineLogger) Write(b []byte) (int, error) {
-	for line := range bytes.Lines(b) {
-		_, text, _ := strings.Cut(string(line), "[")
-		if strings.HasPrefix(text, "ERROR") {
-			l.logger.Error("raft", "line", strings.TrimSpace(text))
-		} else {
-			l.logger.Debug("raft", "line", strings.TrimSpace(text))
-		}
-	}
-	return len(b), nil
+	return fmt.Errorf("%s: %w", what, err)
 }
