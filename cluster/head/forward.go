@@ -40,17 +40,26 @@ func (h *Head) serve(stream net.Conn, o origin) {
 	}
 	ctx, cancel := context.WithTimeout(h.life, leaderTime)
 	defer cancel()
-	leader, known := h.awaitLeader(ctx)
-	switch {
-	case h.enter():
-		defer h.wg.Done()
-		h.converse(stream, o)
-	case h.life.Err() != nil:
-		_ = stream.Close()
-	case known && !leader.Self:
-		h.forward(ctx, stream, o, leader)
-	default:
-		h.sendAway(stream)
+	for {
+		leader, known := h.awaitLeader(ctx)
+		switch {
+		case h.enter():
+			defer h.wg.Done()
+			h.converse(stream, o)
+			return
+		case h.life.Err() != nil:
+			_ = stream.Close()
+			return
+		case !known:
+			h.sendAway(stream)
+			return
+		case !leader.Self && h.forward(ctx, stream, o, leader):
+			return
+		}
+		select { // what led may have ended, and what leads next is not elected
+		case <-ctx.Done():
+		case <-time.After(lookTime):
+		}
 	}
 }
 
@@ -71,7 +80,7 @@ func (h *Head) awaitLeader(ctx context.Context) (statelog.Member, bool) {
 		leads := h.leads
 		h.mu.Unlock()
 		leader, known := h.log.Leader()
-		if leads || known && !leader.Self {
+		if ctx.Err() == nil && (leads || known && !leader.Self) {
 			return leader, true
 		}
 		select {
@@ -95,19 +104,22 @@ func (h *Head) sendAway(stream net.Conn) {
 	headwire.Refuse(s.conn, headwire.Errorf(headwire.Unavailable, "no head leads at present: more than half of the heads must run (%s)", h.membersText()))
 }
 
-// forward carries a connection to the head that leads, for as long as it does.
-func (h *Head) forward(ctx context.Context, stream net.Conn, o origin, leader statelog.Member) {
-	defer stream.Close()
+// forward carries a connection to the head that leads, for as long as it does. It returns false where that head is not reached.
+func (h *Head) forward(ctx context.Context, stream net.Conn, o origin, leader statelog.Member) bool {
 	onward, err := h.network.dial(ctx, leader.Address, protocolForward)
+	if err == nil {
+		err = writeOrigin(onward, o)
+	}
 	if err != nil {
 		h.logger.Debug("the head that leads is not reached", "address", leader.Address, "error", err)
-		h.sendAway(stream)
-		return
+		return false
 	}
-	defer onward.Close()
-	if err := writeOrigin(onward, o); err != nil {
-		return
-	}
+	h.carry(stream, onward, leader)
+	return true
+}
+
+// carry copies between two connections, and ends them.
+func (h *Head) carry(stream, onward net.Conn, leader statelog.Member) {
 	ctx, done := context.WithCancel(h.life)
 	defer done()
 	var copying sync.WaitGroup

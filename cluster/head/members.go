@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"mobula/cluster/headclient"
 	"mobula/cluster/headwire"
@@ -140,16 +142,39 @@ func (h *Head) asLeader(err error) error {
 	return err
 }
 
-func (h *Head) listHeads(context.Context, *session, headwire.None) ([]headwire.HeadInfo, error) {
+// probeTime bounds how long another head may take to answer when the heads are listed.
+const probeTime = time.Second
+
+func (h *Head) listHeads(ctx context.Context, _ *session, _ headwire.None) ([]headwire.HeadInfo, error) {
 	members, err := h.log.Members()
 	if err != nil {
 		return nil, err
 	}
-	all := []headwire.HeadInfo{}
-	for _, m := range members {
-		all = append(all, headwire.HeadInfo{ID: m.ID, Address: m.Address, Leads: m.Self})
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	all := make([]headwire.HeadInfo, len(members))
+	var probing sync.WaitGroup
+	for i, m := range members {
+		all[i] = headwire.HeadInfo{ID: m.ID, Address: m.Address, State: headwire.HeadLeads}
+		if !m.Self {
+			probing.Go(func() { all[i].State = h.probe(ctx, m) })
+		}
 	}
+	probing.Wait()
 	return all, nil
+}
+
+// probe tells whether another head answers.
+func (h *Head) probe(ctx context.Context, m statelog.Member) string {
+	if h.network == nil {
+		return headwire.HeadNotReached
+	}
+	conn, err := h.network.dial(ctx, m.Address, protocolLog)
+	if err != nil {
+		return headwire.HeadNotReached
+	}
+	_ = conn.Close() // it has shown its certificate
+	return headwire.HeadFollows
 }
 
 // noteAddress has the other heads know where this one is now.

@@ -64,6 +64,7 @@ type Client struct {
 const (
 	firstBackoff  = 20 * time.Millisecond
 	lastBackoff   = 2 * time.Second
+	manyBackoff   = 200 * time.Millisecond // where there are several addresses
 	handshakeTime = 10 * time.Second
 	dialTime      = time.Second // where there are several addresses
 )
@@ -138,6 +139,9 @@ func (c *Client) keep(s *session) {
 		case <-time.After(backoff/2 + rand.N(backoff)):
 		}
 		backoff = min(2*backoff, lastBackoff)
+		if c.several() {
+			backoff = min(backoff, manyBackoff) // another head will lead soon
+		}
 		var err error
 		if s, err = c.open(c.ctx); err != nil {
 			c.conf.Logger.Debug("no connection to the head", "error", err)
@@ -219,16 +223,29 @@ func (c *Client) learn(told string) {
 	c.known = strings.Split(told, ",")
 }
 
-// address is that of the next attempt, and how many there are.
-func (c *Client) address() (address string, of int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// addresses are all that a head may be found at; c.mu is held.
+func (c *Client) addresses() []string {
 	all := slices.Clone(c.conf.Addresses)
 	for _, a := range c.known {
 		if !slices.Contains(all, a) {
 			all = append(all, a)
 		}
 	}
+	return all
+}
+
+// several reports whether there is more than one head to try.
+func (c *Client) several() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.addresses()) > 1
+}
+
+// turn is the address of the next attempt, and how many there are.
+func (c *Client) turn() (address string, of int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.addresses()
 	if len(all) == 0 {
 		return "", 0
 	}
@@ -240,7 +257,7 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if c.conf.Dial != nil {
 		return c.conf.Dial(ctx)
 	}
-	address, of := c.address()
+	address, of := c.turn()
 	if of > 1 { // of several heads, one that does not answer is no reason to wait
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, dialTime)

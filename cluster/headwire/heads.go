@@ -4,8 +4,15 @@ package headwire
 type HeadInfo struct {
 	ID      string `json:"id"`
 	Address string `json:"address"`
-	Leads   bool   `json:"leads,omitzero"`
+	State   string `json:"state"`
 }
+
+// The states of a head, as the one that leads sees it.
+const (
+	HeadLeads      = "leads"
+	HeadFollows    = "follows"
+	HeadNotReached = "not reached"
+)
 
 // HeadRef names a head.
 type HeadRef struct {

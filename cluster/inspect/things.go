@@ -61,6 +61,17 @@ type Group struct{ headwire.GroupInfo }
 // Identity is the group's id.
 func (g Group) Identity() string { return g.ID.String() }
 
+// Head is a head of the cluster.
+type Head struct{ headwire.HeadInfo }
+
+// Identity is the head's id.
+func (h Head) Identity() string { return h.ID }
+
+// Heads lists the heads. One that keeps its state in memory is alone, and has neither id nor address.
+func Heads(ctx context.Context, c headwire.Caller) (List[Head], error) {
+	return rowsFromHead(ctx, c, headwire.ListHeads, func(h headwire.HeadInfo) Head { return Head{h} })
+}
+
 // Groups lists the placement groups.
 func Groups(ctx context.Context, c headwire.Caller) (List[Group], error) {
 	return rowsFromHead(ctx, c, headwire.ListGroups, func(g headwire.GroupInfo) Group { return Group{g} })

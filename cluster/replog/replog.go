@@ -47,11 +47,12 @@ type Log struct {
 	lost chan struct{}
 }
 
-// A leader that is not heard from for the first of these times, at most twice that, is replaced. One that does not reach the others for the second
-// ceases to lead. The heads wait for a disk or a processor for less, or change leaders without need.
+// A leader that is not heard from for the first of these times, at most twice that, is replaced; the others must agree that it is gone, so an election
+// can take as long again. One that does not reach the others for the second ceases to lead. Heads that wait longer for a processor change leaders
+// without need, which costs their clients a new connection.
 const (
-	electionTime  = 600 * time.Millisecond
-	leaseTime     = 500 * time.Millisecond
+	electionTime  = 400 * time.Millisecond
+	leaseTime     = 300 * time.Millisecond
 	proposeTime   = 30 * time.Second
 	memberTime    = 10 * time.Second
 	networkTime   = 5 * time.Second

@@ -21,7 +21,9 @@ func Local(c Config) (Log, error) { return &local{state: state.New(), applied: c
 
 var errAlone = errors.New("this head keeps its state in memory, where no other one can have a part of it")
 
-func (*local) Lead(ctx context.Context) (<-chan struct{}, error) { return make(chan struct{}), context.Cause(ctx) }
+func (*local) Lead(ctx context.Context) (<-chan struct{}, error) {
+	return make(chan struct{}), context.Cause(ctx)
+}
 
 func (*local) Leader() (Member, bool) { return Member{Leads: true, Self: true}, true }
 

@@ -186,7 +186,7 @@ func TestTables(t *testing.T) {
 		return nil
 	})
 	show("a head's first words", func() error {
-		writeHeadNotice(&text, headNotice{"10.0.0.1:10001", "state/join-token", "state/user-token", "run/node.sock", "Dashboard         http://127.0.0.1:8265/ ; a link that opens it:  mobula dashboard\n"})
+		writeHeadNotice(&text, headNotice{"10.0.0.1:10001", "state/head-token", "state/join-token", "state/user-token", "run/node.sock", "Dashboard         http://127.0.0.1:8265/ ; a link that opens it:  mobula dashboard\n"})
 		return nil
 	})
 	for _, c := range []struct{ name, link, head, ssh string }{

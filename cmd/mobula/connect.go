@@ -100,7 +100,7 @@ func (c *clusterFlags) connect(ctx context.Context) (*headclient.Client, error) 
 		if conf.Token, err = c.userToken(); err != nil {
 			return nil, err
 		}
-		conf.Addresses, conf.Role = []string{withPort(c.address)}, headwire.RoleClient
+		conf.Addresses, conf.Role = withPorts(c.address), headwire.RoleClient
 		advice = headAdvice
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTime)

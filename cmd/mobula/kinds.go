@@ -24,6 +24,7 @@ type kind struct {
 
 // kinds are the things that there are.
 var kinds = map[string]kind{
+	"heads":   kindOf(inspect.Heads, headCells, "STATE", "HEAD STATE ADDRESS"),
 	"nodes":   kindOf(inspect.Nodes, nodeCells, "STATE", "NODE NAME STATE CPU GPU MEMORY WORKERS WAITING ADDRESS LABELS AGE REASON"),
 	"workers": kindOf(inspect.Workers, workerCells, "NODE STATE", "WORKER NODE PID STATE KIND LEASES MEMORY DEVICES AGE"),
 	"leases":  kindOf(inspect.Leases, leaseCells, "NODE", "LEASE NODE JOB WORKER SLOTS WAITING RESOURCES AGE"),
@@ -168,6 +169,10 @@ func jobCells(j inspect.Job, now time.Time) []string {
 		drivers = append(drivers[:most], fmt.Sprintf("%d more", len(drivers)-most))
 	}
 	return []string{ref, j.Name, j.Kind, j.State, j.Namespace, strings.Join(drivers, ","), pid, since(now, j.Created), j.Message}
+}
+
+func headCells(h inspect.Head, _ time.Time) []string {
+	return []string{h.ID, h.State, h.Address}
 }
 
 func groupCells(g inspect.Group, now time.Time) []string {

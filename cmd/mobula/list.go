@@ -10,7 +10,7 @@ import (
 )
 
 // kindsText names the kinds in help.
-const kindsText = `nodes, workers, tasks, actors, objects, jobs, groups (placement groups)
+const kindsText = `heads, nodes, workers, tasks, actors, objects, jobs, groups (placement groups)
 and leases (what drivers hold of nodes)`
 
 // kindNamed finds the kind that a word names, also as one thing: mobula get node ...

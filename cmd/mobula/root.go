@@ -49,6 +49,7 @@ var groups = []struct {
 	{"cluster", "The cluster:", []func() *cobra.Command{
 		startCommand,
 		stopCommand,
+		headCommand,
 		statusCommand,
 		dashboardCommand,
 		listCommand,

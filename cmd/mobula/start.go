@@ -41,18 +41,20 @@ type startOptions struct {
 func startCommand() *cobra.Command {
 	o := &startOptions{}
 	cmd := &cobra.Command{
-		Use:   "start (--head | --address HOST:PORT --token FILE)",
+		Use:   "start (--head | [--head] --address HOST:PORT --token FILE)",
 		Short: "make a cluster of this machine, or join one with it",
 		Long: `Make a cluster, with its head and a node of this machine, or join one with a node of this machine.
 It runs until it is told to end, by a signal or by  mobula stop .
 
 The head keeps what the cluster must not forget in a folder (--dir): started again with the same one,
-it knows everything. It writes two tokens there, for nodes that join and for users, and says where.
+it knows everything. It writes tokens there, for nodes that join, users and further heads, and says
+where. With --head and --address this machine becomes a further head: of three, any one may be lost.
 
 The node offers what the machine has, unless flags say less, or more.`,
 		Example: `  mobula start --head                                           # for this machine and others
   mobula start --head --host 127.0.0.1 --port 0 --background    # for this machine only
   mobula start --address 10.0.0.1:10001 --token join-token      # on each other machine
+  mobula start --head --address 10.0.0.1:10001 --token head-token   # on two: three heads in all
   mobula start --head --dashboard 0.0.0.0:8265                  # its pages for other machines, too
   mobula start --head --num-cpus 2 --resources license=1,disk=0.5 --labels zone=eu`,
 		Args: noArgs,
@@ -72,8 +74,8 @@ The node offers what the machine has, unless flags say less, or more.`,
 func (o *startOptions) registerCluster(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&o.head, "head", false, "make a cluster, with its head here")
-	textFlag(cmd, &o.address, "address", "HOST:PORT", "head of the cluster to join (default none)")
-	textFlag(cmd, &o.token, "token", "FILE", "join token of the cluster, or a file that holds it (default $MOBULA_TOKEN)")
+	textFlag(cmd, &o.address, "address", "HOST:PORT,...", "head of the cluster to join, or several (default none)")
+	textFlag(cmd, &o.token, "token", "FILE", "join token, with --head the head token, or its file (default $MOBULA_TOKEN)")
 	textFlag(cmd, &o.host, "host", "HOST", "how others reach this machine (default its first address)")
 	textFlag(cmd, &o.port, "port", "PORT", "where the head listens; 0 takes a free one (default "+strconv.Itoa(defaultPort)+")")
 	textFlag(cmd, &o.dir, "dir", "DIR", "where the head keeps its state (default $XDG_STATE_HOME/mobula/head)")
@@ -104,12 +106,14 @@ func (o *startOptions) registerNode(cmd *cobra.Command) {
 // check finds the mistakes that need no cluster.
 func (o *startOptions) check() error {
 	switch {
-	case o.head && o.address != "":
-		return misuse("--head makes a new cluster, and --address joins one: give one of them")
 	case !o.head && o.address == "":
 		return misuse("give --head to make a cluster, or --address HOST:PORT and --token to join one")
 	case o.embedded && (o.port != "" || o.host != "" || o.dir != "" || o.background):
 		return misuse("--embedded goes without --host, --port, --dir and --background: nobody else can reach such a cluster")
+	case o.embedded && o.address != "":
+		return misuse("--embedded makes a cluster of its own, and --address joins one: give one of them")
+	case o.head && o.address != "" && o.name != "":
+		return misuse("--name is for the first head: the cluster has its name")
 	case !o.head && (o.port != "" || o.dir != "" || o.name != ""):
 		return misuse("--port, --dir and --name are for --head")
 	}
@@ -194,27 +198,39 @@ func (o *startOptions) tell(c *localCluster, out io.Writer) error {
 		if err != nil {
 			return err
 		}
+		if o.address != "" {
+			fmt.Fprintf(text, `This machine is a further head of the cluster of %s, at %s, with a node.
+
+See the heads     mobula list heads
+%sPrograms          connect with  MOBULA_ADDRESS=%s
+For good, it is   mobula head remove  that takes it from the heads
+End it with       mobula stop
+`, o.address, c.head.Address(), c.pages()+c.metrics(), c.node.Address())
+			return text.Flush()
+		}
 		writeHeadNotice(text, headNotice{
-			address: c.head.Address(), joinToken: filepath.Join(dir, head.JoinTokenFile), userToken: filepath.Join(dir, head.UserTokenFile),
+			address: c.head.Address(), headToken: filepath.Join(dir, head.HeadTokenFile), joinToken: filepath.Join(dir, head.JoinTokenFile), userToken: filepath.Join(dir, head.UserTokenFile),
 			socket: c.node.Address(), pages: c.pages() + c.metrics(),
 		})
 	} else {
-		fmt.Fprintf(text, "This node has joined the cluster of %s.\n\nSee it with       mobula status\n%sPrograms          connect with  MOBULA_ADDRESS=%s\nLeave it with     mobula stop\n", withPort(o.address), c.metrics(), c.node.Address())
+		fmt.Fprintf(text, "This node has joined the cluster of %s.\n\nSee it with       mobula status\n%sPrograms          connect with  MOBULA_ADDRESS=%s\nLeave it with     mobula stop\n", o.address, c.metrics(), c.node.Address())
 	}
 	return text.Flush()
 }
 
-type headNotice struct{ address, joinToken, userToken, socket, pages string }
+type headNotice struct{ address, headToken, joinToken, userToken, socket, pages string }
 
 func writeHeadNotice(w io.Writer, n headNotice) {
 	fmt.Fprintf(w, `The cluster's head runs at %[1]s, with a node of this machine.
 
 Add a node        mobula start --address %[1]s --token FILE
                   with FILE a copy of %[2]s
+Add a head        mobula start --head --address %[1]s --token FILE
+                  with FILE a copy of %[6]s , on two more machines
 See it with       mobula status
                   from elsewhere with  --address %[1]s --token FILE  and FILE a copy of %[3]s
 %[5]sPrograms          connect with  MOBULA_ADDRESS=%[4]s
                   and on another machine to the node there: its  mobula status  tells the address
 End it with       mobula stop
-`, n.address, n.joinToken, n.userToken, n.socket, n.pages)
+`, n.address, n.joinToken, n.userToken, n.socket, n.pages, n.headToken)
 }

@@ -29,8 +29,12 @@ func (o *startOptions) joinToken() (*headwire.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if token == nil || token.Kind != headwire.JoinToken {
-		return nil, misuse("--token wants the join token, or the file that the head wrote it to (it is in the output of  mobula start --head)")
+	kind, what := headwire.JoinToken, "join"
+	if o.head {
+		kind, what = headwire.HeadToken, "head"
+	}
+	if token == nil || token.Kind != kind {
+		return nil, misuse("--token wants the %s token, or the file that the head wrote it to (it is in the output of  mobula start --head)", what)
 	}
 	return token, nil
 }
@@ -159,6 +163,14 @@ func (o *startOptions) open(ctx context.Context, logger *slog.Logger) (*localClu
 			return nil, err
 		}
 		hc.Log = replog.In(hc.Dir, logger)
+		if o.address != "" {
+			token, err := o.joinToken()
+			if err != nil {
+				return nil, err
+			}
+			_ = os.Unsetenv(envToken) // it is not for the workers
+			hc.Join = &head.Join{Addresses: withPorts(o.address), Token: token}
+		}
 	}
 	c := &localCluster{}
 	if c.head, err = head.Start(ctx, hc); err != nil {
@@ -177,7 +189,7 @@ func (o *startOptions) join(ctx context.Context, conf node.Config) (*localCluste
 		return nil, err
 	}
 	_ = os.Unsetenv(envToken) // it is not for the workers
-	conf.Head = &node.HeadConfig{Addresses: []string{withPort(o.address)}, Token: token}
+	conf.Head = &node.HeadConfig{Addresses: withPorts(o.address), Token: token}
 	if o.host != "" {
 		conf.Head.Listen = net.JoinHostPort(o.host, "0")
 	}
@@ -213,6 +225,15 @@ func (o *startOptions) headDir() (string, error) {
 		base = filepath.Join(home, ".local", "state")
 	}
 	return filepath.Join(base, "mobula", "head"), nil
+}
+
+// withPorts reads the addresses of one head or of several, with commas between them.
+func withPorts(addresses string) []string {
+	var all []string
+	for address := range strings.SplitSeq(strings.TrimPrefix(addresses, "mobula://"), ",") {
+		all = append(all, withPort(strings.TrimSpace(address)))
+	}
+	return all
 }
 
 // withPort adds the port of heads where none is given.

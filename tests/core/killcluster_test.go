@@ -28,7 +28,7 @@ import (
 const (
 	envRole = "MOBULA_TEST_ROLE" // of a process that a test starts
 	envMark = "MOBULA_TEST_MARK" // tells such a process, and all that it starts
-	envHead = "MOBULA_TEST_HEAD" // the head's address, and its directory or its token
+	envHead = "MOBULA_TEST_HEAD" // for a head its address, its directory and, where it joins others, theirs and a head token; else those of the heads and a join token
 )
 
 // roles are what processes do that the tests start, until their standard input ends.
@@ -56,16 +56,20 @@ var killTiming = head.Timing{
 }
 
 func beHead(ctx context.Context) error {
-	var address, dir string
-	if _, err := fmt.Sscan(os.Getenv(envHead), &address, &dir); err != nil {
-		return err
+	words := strings.Fields(os.Getenv(envHead))
+	conf := head.Config{Listen: words[0], Dir: words[1], Log: replog.In(words[1], slog.New(slog.DiscardHandler)), Timing: killTiming}
+	if len(words) == 4 {
+		token, err := headwire.ParseToken(words[3])
+		if err != nil {
+			return err
+		}
+		conf.Join = &head.Join{Addresses: strings.Split(words[2], ","), Token: &token}
 	}
-	h, err := head.Start(ctx, head.Config{Dir: dir, Listen: address, Log: replog.In(dir, slog.New(slog.DiscardHandler)), Timing: killTiming})
+	h, err := head.Start(ctx, conf)
 	if err != nil {
 		return err
 	}
-	token := h.JoinToken()
-	fmt.Println(h.Address(), token.Text())
+	fmt.Println(h.Address(), h.JoinToken().Text(), h.HeadToken().Text(), h.UserToken().Text())
 	h.Wait()
 	return nil
 }
@@ -93,7 +97,7 @@ func nodeConfig(name, headAndToken string) (agent.Config, error) {
 	token, err := headwire.ParseToken(text)
 	return agent.Config{
 		Starter: agent.Processes{}, Name: name, Resources: sched.Resources{CPU: sched.One, Memory: 1 << 30}, Store: store.Config{Capacity: 128 << 20},
-		Head: &agent.HeadConfig{Addresses: []string{address}, Token: &token, Listen: "127.0.0.1:0"}, IdleTimeout: 500 * time.Millisecond,
+		Head: &agent.HeadConfig{Addresses: strings.Split(address, ","), Token: &token, Listen: "127.0.0.1:0"}, IdleTimeout: 500 * time.Millisecond,
 	}, err
 }
 
@@ -222,7 +226,8 @@ func (c *killCluster) mark(what string) string {
 func (c *killCluster) startHead() {
 	c.t.Helper()
 	c.head = start(c.t, "head", envHead+"="+c.address+" "+filepath.Join(c.dir, "head"), envMark+"="+c.mark("head"))
-	c.address, c.token, _ = strings.Cut(c.head.ready(c.t), " ")
+	said := strings.Fields(c.head.ready(c.t))
+	c.address, c.token = said[0], said[1]
 }
 
 func (c *killCluster) startNode() {
