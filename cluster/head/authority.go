@@ -211,6 +211,6 @@ func (a *authority) server() (*tls.Config, error) {
 	known.AddCert(a.certificate)
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: known,
-		Certificates: []tls.Certificate{{Certificate: [][]byte{own, a.certificate.Raw}, PrivateKey: key}}, NextProtos: []string{protocolLog, protocolForward},
+		Certificates: []tls.Certificate{{Certificate: [][]byte{own, a.certificate.Raw}, PrivateKey: key}}, NextProtos: []string{protocolLog, protocolForward, protocolFiles},
 	}, nil
 }

@@ -110,8 +110,43 @@ func (k *fileKeeper) tidy(at time.Time) {
 	}
 }
 
-func (h *Head) haveFile(_ context.Context, _ *session, in filestore.Ref) (headwire.FileHave, error) {
+// haveFile and putFile answer for most heads: what they have all of, has been given to them.
+func (h *Head) haveFile(ctx context.Context, s *session, in filestore.Ref) (headwire.FileHave, error) {
+	out, err := h.files.have(ctx, s, in)
+	return out, h.whenWhole(ctx, in, out, err)
+}
+
+func (h *Head) putFile(ctx context.Context, s *session, in headwire.FilePart) (headwire.FileHave, error) {
+	out, err := h.files.put(ctx, s, in)
+	return out, h.whenWhole(ctx, in.Ref, out, err)
+}
+
+func (h *Head) whenWhole(ctx context.Context, ref filestore.Ref, out headwire.FileHave, err error) error {
+	if err != nil || out.Have < ref.Size {
+		return err
+	}
 	store, err := h.files.open()
+	if err != nil {
+		return err
+	}
+	if _, whole := store.Size(ref.Sum); !whole {
+		return nil // an empty file that has not come
+	}
+	return h.spread(ctx, ref)
+}
+
+func (h *Head) readFile(ctx context.Context, s *session, in headwire.FileRange) (headwire.FileData, error) {
+	out, err := h.files.read(ctx, s, in)
+	if headwire.HasCode(err, headwire.NotFound) {
+		if ref, known := refTo(h.View(), in.Sum); known && h.fetch(ctx, ref) == nil {
+			return h.files.read(ctx, s, in)
+		}
+	}
+	return out, err
+}
+
+func (k *fileKeeper) have(_ context.Context, _ *session, in filestore.Ref) (headwire.FileHave, error) {
+	store, err := k.open()
 	if err == nil {
 		err = checkFile(in)
 	}
@@ -121,8 +156,8 @@ func (h *Head) haveFile(_ context.Context, _ *session, in filestore.Ref) (headwi
 	return headwire.FileHave{Have: store.Have(in)}, nil
 }
 
-func (h *Head) putFile(_ context.Context, _ *session, in headwire.FilePart) (headwire.FileHave, error) {
-	store, err := h.files.open()
+func (k *fileKeeper) put(_ context.Context, _ *session, in headwire.FilePart) (headwire.FileHave, error) {
+	store, err := k.open()
 	if err == nil {
 		err = checkFile(in.Ref)
 	}
@@ -139,6 +174,19 @@ func (h *Head) putFile(_ context.Context, _ *session, in headwire.FilePart) (hea
 	return headwire.FileHave{Have: have}, err
 }
 
+// read reads a part of a file.
+func (k *fileKeeper) read(_ context.Context, _ *session, in headwire.FileRange) (headwire.FileData, error) {
+	store, err := k.open()
+	if err != nil {
+		return headwire.FileData{}, err
+	}
+	data, err := store.ReadAt(in.Sum, in.Offset, headwire.FilePartSize)
+	if errors.Is(err, filestore.ErrMissing) {
+		err = headwire.Errorf(headwire.NotFound, "%v", err)
+	}
+	return headwire.FileData{Data: data}, err
+}
+
 func checkFile(in filestore.Ref) error {
 	if err := in.Check(); err != nil {
 		return headwire.Errorf(headwire.Invalid, "%v", err)
@@ -147,22 +195,4 @@ func checkFile(in filestore.Ref) error {
 		return headwire.Errorf(headwire.Invalid, "%v", &filepack.TooLarge{Folder: "it", Size: in.Size, Limit: mostFile})
 	}
 	return nil
-}
-
-func (h *Head) readFile(_ context.Context, _ *session, in headwire.FileRange) (headwire.FileData, error) {
-	data, err := h.partOf(in.Sum, in.Offset)
-	return headwire.FileData{Data: data}, err
-}
-
-// partOf reads a part of a file.
-func (h *Head) partOf(sum string, offset int64) ([]byte, error) {
-	store, err := h.files.open()
-	if err != nil {
-		return nil, err
-	}
-	data, err := store.ReadAt(sum, offset, headwire.FilePartSize)
-	if errors.Is(err, filestore.ErrMissing) {
-		err = headwire.Errorf(headwire.NotFound, "%v", err)
-	}
-	return data, err
 }

@@ -1,6 +1,7 @@
 package head
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"mobula/cluster/headclient"
 	"mobula/cluster/headwire"
 	"mobula/internal/eventually"
+	"mobula/internal/filestore"
 	"mobula/internal/id"
 )
 
@@ -188,4 +190,69 @@ func TestOnlyHeadsForward(t *testing.T) {
 func isTimeout(err error) bool {
 	e, ok := err.(net.Error)
 	return ok && e.Timeout()
+}
+
+// Files of jobs are with most heads before they count, and a head that has missed one gets it from the others.
+func TestFilesAreWithMostHeads(t *testing.T) {
+	heads := threeHeads(t)
+	leader, others := leaderOf(t, heads)
+	user := heads[0].UserToken()
+	client, err := connectWith(t, others[0].Address(), &user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := bytes.Repeat([]byte("working files "), 200_000)
+	ref := filestore.RefOf(content)
+	if err := headclient.SendFile(t.Context(), client, ref, bytes.NewReader(content)); err != nil {
+		t.Fatal(err)
+	}
+	having := 0
+	for _, h := range heads {
+		if has(t, h, ref) {
+			having++
+		}
+	}
+	if having < 2 {
+		t.Errorf("%d heads have the file", having)
+	}
+	away := others[1]
+	if err := away.Close(); err != nil {
+		t.Fatal(err)
+	}
+	later := []byte("sent while a head was away")
+	ref = filestore.RefOf(later)
+	if err := headclient.SendFile(t.Context(), client, ref, bytes.NewReader(later)); err != nil {
+		t.Fatal(err)
+	}
+	ask(t, client, headwire.SubmitJob, headwire.JobSubmission{ID: "job-1", Key: "k", Entrypoint: []string{"true"}, Files: &ref})
+	token := heads[0].HeadToken()
+	back := start(t, onPort(away.conf.Dir, &Join{Addresses: []string{leader.Address()}, Token: &token}))
+	if has(t, back, ref) {
+		t.Fatal("a head has what was sent while it was away")
+	}
+	if err := leader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	leaderOf(t, []*Head{others[0], back})
+	var got bytes.Buffer
+	if err := headclient.FetchFile(t.Context(), client, ref, &got); err != nil || !bytes.Equal(got.Bytes(), later) {
+		t.Errorf("%q, %v", got.String(), err)
+	}
+	if err := back.fetch(t.Context(), ref); err != nil || !has(t, back, ref) {
+		t.Error("a head does not get what it has missed:", err)
+	}
+	third := []byte("with one head of three gone, and two are most")
+	if err := headclient.SendFile(t.Context(), client, filestore.RefOf(third), bytes.NewReader(third)); err != nil {
+		t.Error(err)
+	}
+}
+
+func has(t *testing.T, h *Head, ref filestore.Ref) bool {
+	t.Helper()
+	store, err := h.files.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ok := store.Size(ref.Sum)
+	return ok
 }

@@ -235,6 +235,8 @@ func (h *Head) receive(stream net.Conn) {
 		h.network.take(stream)
 	case protocolForward:
 		h.takeForwarded(stream)
+	case protocolFiles:
+		h.serveFiles(stream)
 	default:
 		h.serve(stream, o)
 	}
@@ -357,7 +359,11 @@ func (s *session) admit(text string) error {
 
 // handle answers a call.
 func (s *session) handle(ctx context.Context, name string, body json.RawMessage) (any, error) {
-	m, ok := s.h.methods[name]
+	return s.dispatch(ctx, s.h.methods, name, body)
+}
+
+func (s *session) dispatch(ctx context.Context, methods map[string]method, name string, body json.RawMessage) (any, error) {
+	m, ok := methods[name]
 	switch {
 	case !ok:
 		return nil, headwire.Errorf(headwire.NotFound, "this head (mobula %s) has no method %.40q: use the same release of mobula on both sides", s.h.conf.Version, name)

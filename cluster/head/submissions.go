@@ -14,7 +14,7 @@ import (
 	"mobula/internal/id"
 )
 
-func (h *Head) submitJob(_ context.Context, _ *session, in headwire.JobSubmission) (headwire.SubmittedJob, error) {
+func (h *Head) submitJob(ctx context.Context, _ *session, in headwire.JobSubmission) (headwire.SubmittedJob, error) {
 	c := &state.SubmissionCreate{
 		ID: in.ID, Key: in.Key, Name: in.Name, Entrypoint: in.Entrypoint, Env: in.Env, Metadata: in.Metadata, Outputs: in.Outputs, Grace: in.Grace, Retries: in.Retries,
 		Needs: state.Needs{Resources: in.Resources, Selector: in.Selector}, Time: now(),
@@ -26,7 +26,7 @@ func (h *Head) submitJob(_ context.Context, _ *session, in headwire.JobSubmissio
 		return headwire.SubmittedJob{}, answerable(err)
 	}
 	if _, known := h.View().Submission(in.ID); !known {
-		if err := h.submittable(c); err != nil {
+		if err := h.submittable(ctx, c); err != nil {
 			return headwire.SubmittedJob{}, err
 		}
 	}
@@ -39,13 +39,14 @@ func (h *Head) submitJob(_ context.Context, _ *session, in headwire.JobSubmissio
 }
 
 // submittable finds what a job lacks.
-func (h *Head) submittable(c *state.SubmissionCreate) error {
+func (h *Head) submittable(ctx context.Context, c *state.SubmissionCreate) error {
 	if c.Files != nil {
 		store, err := h.files.open()
 		if err != nil {
 			return err
 		}
-		if size, ok := store.Size(c.Files.Sum); !ok || size != c.Files.Size {
+		ref := filestore.Ref{Sum: c.Files.Sum, Size: c.Files.Size}
+		if size, ok := store.Size(ref.Sum); (!ok || size != ref.Size) && h.fetch(ctx, ref) != nil {
 			return headwire.Errorf(headwire.NotFound, "the working files of job %s are not here: send them first", c.ID)
 		}
 	}
@@ -181,7 +182,7 @@ func (h *Head) readJobLog(ctx context.Context, _ *session, in headwire.JobLogRan
 		in.Attempt = number
 		return h.readRunLog(ctx, a, in)
 	case a.Log != nil:
-		return h.readKeptLog(a.Outcome, number, in.Offset)
+		return h.readKeptLog(ctx, a.Outcome, number, in.Offset)
 	}
 	in.Attempt, in.Wait = number, 0
 	if part, err := h.readRunLog(ctx, a, in); err == nil && len(part.Text) > 0 { // it could not be sent
@@ -249,13 +250,13 @@ func (h *Head) awaitChange(ctx context.Context, was state.Attempt, in headwire.J
 }
 
 // readKeptLog reads a log that is here.
-func (h *Head) readKeptLog(of state.Outcome, number int, offset int64) (headwire.JobLogPart, error) {
+func (h *Head) readKeptLog(ctx context.Context, of state.Outcome, number int, offset int64) (headwire.JobLogPart, error) {
 	end := of.LogStart + of.Log.Size
 	if offset < 0 {
 		offset += end
 	}
 	offset = min(max(offset, of.LogStart), end)
-	text, err := h.partOf(of.Log.Sum, offset-of.LogStart)
-	next := offset + int64(len(text))
-	return headwire.JobLogPart{Attempt: number, Text: text, Next: next, Ended: next == end}, err
+	text, err := h.readFile(ctx, nil, headwire.FileRange{Sum: of.Log.Sum, Offset: offset - of.LogStart})
+	next := offset + int64(len(text.Data))
+	return headwire.JobLogPart{Attempt: number, Text: text.Data, Next: next, Ended: next == end}, err
 }
