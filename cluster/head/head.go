@@ -26,10 +26,12 @@ type Config struct {
 	// Log keeps the state. nil: nothing does, and the head is for this process only.
 	Log statelog.Open
 	// Join makes this a further head of a cluster that others have made. nil: it makes one, or goes on as what Dir says it is.
-	Join    *Join
-	Listen  string // TCP address for nodes and clients, as in :10001
-	Host    string // by which others reach what listens; "": that of Listen
-	Name    string // of the cluster, for people
+	Join   *Join
+	Listen string // TCP address for nodes and clients, as in :10001
+	Host   string // by which others reach what listens; "": that of Listen
+	Name   string // of the cluster, for people
+	// Restore is a file that  mobula head backup  wrote. The head begins with what is in it; Dir must be new.
+	Restore string
 	Version string // of mobula
 	Logger  *slog.Logger
 	Timing  Timing
@@ -85,6 +87,7 @@ type Head struct {
 	methods map[string]method
 	hub     hub
 	files   fileKeeper
+	backup  []byte // the state to begin with; nil for none
 	life    context.Context
 	end     context.CancelFunc
 	running sync.WaitGroup
@@ -160,6 +163,9 @@ func (h *Head) start(ctx context.Context) (err error) {
 		if h.lock, err = filelock.Open(filepath.Join(dir, lockName), false); err != nil {
 			return fmt.Errorf("lock %s: %w: another head uses it", dir, err)
 		}
+	}
+	if err := h.unpackBackup(); err != nil {
+		return err
 	}
 	if err := h.listen(ctx); err != nil {
 		return err

@@ -65,6 +65,7 @@ func (h *Head) table() map[string]method {
 	on(t, headwire.GetFigures, mayUse, h.figures)
 	on(t, headwire.ListHeads, mayUse, h.listHeads)
 	on(t, headwire.GetAuthority, mayAll, h.getAuthority)
+	on(t, headwire.MakeBackup, mayAll, h.makeBackup)
 	on(t, headwire.AddHead, mayAll, h.addHead)
 	on(t, headwire.RemoveHead, mayUse, h.removeHead)
 	return t

@@ -61,6 +61,9 @@ func (h *Head) beginTerm(lost <-chan struct{}) error {
 
 // init makes the cluster if there is none, and what this head has to have of it.
 func (h *Head) init() error {
+	if err := h.restore(); err != nil {
+		return err
+	}
 	if h.View().Meta() == nil {
 		if _, err := h.propose(&state.Init{ID: id.New[id.Job]().String(), Name: h.conf.Name, Margin: h.conf.Timing.Margin.Milliseconds(), Time: now()}); err != nil {
 			return err

@@ -70,6 +70,7 @@ const (
 	ListHeads       Method[None, []HeadInfo]            = "head.list"
 	GetAuthority    Method[None, Authority]             = "head.authority" // for heads that join
 	AddHead         Method[HeadRef, None]               = "head.add"       // the same; also with a new address
+	MakeBackup      Method[None, filestore.Ref]         = "head.backup"    // ReadFile gets it
 	RemoveHead      Method[HeadRef, None]               = "head.remove"
 )
 

@@ -1,11 +1,13 @@
 package replog
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
 	"github.com/hashicorp/raft"
 
+	"mobula/cluster/state"
 	"mobula/cluster/statelog"
 )
 
@@ -58,6 +60,19 @@ func (l *Log) Remove(id string) error {
 		return nil
 	}
 	return fmt.Errorf("no head has the id %q", id)
+}
+
+// Restore replaces the state. A snapshot that cannot be read does not come into the log.
+func (l *Log) Restore(snapshot []byte) error {
+	read := state.New()
+	if err := read.Restore(bytes.NewReader(snapshot)); err != nil {
+		return err
+	}
+	meta := &raft.SnapshotMeta{Version: raft.SnapshotVersionMax, Index: read.View().Index(), Term: 1, Size: int64(len(snapshot))}
+	if err := l.raft.Restore(meta, bytes.NewReader(snapshot), proposeTime); err != nil {
+		return l.failed("restore the state", err)
+	}
+	return nil
 }
 
 // Transfer has another head lead.

@@ -1,6 +1,7 @@
 package statelog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync"
@@ -53,6 +54,14 @@ func (*local) Members() ([]Member, error) { return []Member{{Leads: true, Self: 
 func (*local) Add(Member) error { return errAlone }
 
 func (*local) Remove(string) error { return errAlone }
+
+func (l *local) Restore(snapshot []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.state.Restore(bytes.NewReader(snapshot))
+	l.index = max(l.index, l.state.View().Index())
+	return err
+}
 
 func (*local) Transfer() error { return errAlone }
 

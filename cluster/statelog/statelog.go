@@ -47,6 +47,8 @@ type Log interface {
 	// Add makes a head a member, or notes its new address. Remove ends its membership. This head must lead.
 	Add(m Member) error
 	Remove(id string) error
+	// Restore replaces the state by that of a snapshot, of this cluster or another one. This head must lead.
+	Restore(snapshot []byte) error
 	// Transfer has another member lead, the one with the most of the log.
 	Transfer() error
 	// Close ends it. The head stays a member.

@@ -15,13 +15,15 @@ import (
 func headCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "head",
-		Short: "change which machines are heads of a cluster",
-		Long: `Change which machines are heads of a cluster. With three heads any one may be lost: the other two go
-on. A further head is added by  mobula start --head --address HOST:PORT --token FILE  on its machine.`,
+		Short: "change which machines are heads of a cluster, and back up what they know",
+		Long: `Change which machines are heads of a cluster, and back up what they know. With three heads any one may
+be lost: the other two go on. A further head is added on its machine, by
+mobula start --head --address HOST:PORT --token FILE .`,
 		Example: `  mobula list heads
-  mobula head remove kq3v5ndx2m7a`,
+  mobula head remove kq3v5ndx2m7a
+  mobula head backup cluster.backup`,
 	}
-	cmd.AddCommand(headRemoveCommand())
+	cmd.AddCommand(headRemoveCommand(), headBackupCommand())
 	return cmd
 }
 

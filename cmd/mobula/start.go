@@ -31,7 +31,7 @@ type startOptions struct {
 	host, port, dir, name      string
 	address, token, nodeName   string
 	cpus, gpus, memory, store  string
-	jobQuota                   string
+	jobQuota, restore          string
 	resources, labels          string
 	logLevel, logFile          string
 	dashboard, metrics         string
@@ -80,6 +80,7 @@ func (o *startOptions) registerCluster(cmd *cobra.Command) {
 	textFlag(cmd, &o.port, "port", "PORT", "where the head listens; 0 takes a free one (default "+strconv.Itoa(defaultPort)+")")
 	textFlag(cmd, &o.dir, "dir", "DIR", "where the head keeps its state (default $XDG_STATE_HOME/mobula/head)")
 	textFlag(cmd, &o.name, "name", "NAME", "name of the cluster, for people (default none)")
+	textFlag(cmd, &o.restore, "restore", "FILE", "backup to begin with, in a new --dir; see mobula head (default none)")
 	textFlag(cmd, &o.dashboard, "dashboard", "HOST:PORT", "where the head serves its dashboard; off: nowhere (default "+defaultDashboard+")")
 	textFlag(cmd, &o.metrics, "metrics", "HOST:PORT", "where metrics are served, too (default at the dashboard alone)")
 	f.BoolVar(&o.background, "background", false, "return when the node is ready, and leave it running")
@@ -112,6 +113,8 @@ func (o *startOptions) check() error {
 		return misuse("--embedded goes without --host, --port, --dir and --background: nobody else can reach such a cluster")
 	case o.embedded && o.address != "":
 		return misuse("--embedded makes a cluster of its own, and --address joins one: give one of them")
+	case o.restore != "" && (o.embedded || !o.head || o.address != ""):
+		return misuse("--restore is for the first head of a cluster: give it with --head and a new --dir, and without --address")
 	case o.head && o.address != "" && o.name != "":
 		return misuse("--name is for the first head: the cluster has its name")
 	case !o.head && (o.port != "" || o.dir != "" || o.name != ""):
@@ -207,6 +210,9 @@ For good, it is   mobula head remove  that takes it from the heads
 End it with       mobula stop
 `, o.address, c.head.Address(), c.pages()+c.metrics(), c.node.Address())
 			return text.Flush()
+		}
+		if o.restore != "" {
+			fmt.Fprintf(text, "The cluster of %s goes on here. Its tokens are those that it had.\n\n", o.restore)
 		}
 		writeHeadNotice(text, headNotice{
 			address: c.head.Address(), headToken: filepath.Join(dir, head.HeadTokenFile), joinToken: filepath.Join(dir, head.JoinTokenFile), userToken: filepath.Join(dir, head.UserTokenFile),

@@ -162,7 +162,7 @@ func (o *startOptions) open(ctx context.Context, logger *slog.Logger) (*localClu
 		if hc.Dir, err = o.headDir(); err != nil {
 			return nil, err
 		}
-		hc.Log = replog.In(hc.Dir, logger)
+		hc.Log, hc.Restore = replog.In(hc.Dir, logger), o.restore
 		if o.address != "" {
 			token, err := o.joinToken()
 			if err != nil {
