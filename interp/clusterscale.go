@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"mobula/cluster/headclient"
-	"mobula/cluster/headwire"
-	"mobula/cluster/sched"
 	"mobula/cluster/wire"
 	"mobula/internal/id"
 )
@@ -54,9 +51,6 @@ func (s *Session) scale(ctx context.Context, nodes int, progress func(text strin
 	return nil
 }
 
-// drainEvery is how often it is looked whether a node is idle.
-const drainEvery = 50 * time.Millisecond
-
 // drain has a node take no new work and waits until what runs there has ended.
 func drain(ctx context.Context, address, nodeID string) error {
 	which, err := id.Parse[id.Node](nodeID)
@@ -68,27 +62,8 @@ func drain(ctx context.Context, address, nodeID string) error {
 		return err
 	}
 	defer c.Close()
-	if _, err := headwire.Ask(ctx, c, headwire.DrainNode, headwire.NodeRef{Node: which, Reason: "the cluster was made smaller"}); err != nil {
-		return err
+	if err := headclient.Drain(ctx, c, which, "the cluster was made smaller", nil); err != nil {
+		return fmt.Errorf("%w; scale again to end it", err)
 	}
-	tick := time.NewTicker(drainEvery)
-	defer tick.Stop()
-	for {
-		all, err := headwire.Ask(ctx, c, headwire.ListNodes, headwire.None{})
-		if err != nil {
-			return err
-		}
-		busy := false
-		for _, n := range all {
-			busy = busy || n.ID == which && n.State != sched.Dead.String() && !n.Free.Equal(n.Total)
-		}
-		if !busy {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%w: the node takes no new work; scale again to end it", context.Cause(ctx))
-		}
-	}
+	return nil
 }

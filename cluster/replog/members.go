@@ -11,6 +11,31 @@ import (
 	"mobula/cluster/statelog"
 )
 
+// ofOthers picks what raft tells of the heads that a leader reaches or does not.
+func ofOthers(o *raft.Observation) bool {
+	switch o.Data.(type) {
+	case raft.FailedHeartbeatObservation, raft.ResumedHeartbeatObservation:
+		return true
+	}
+	return false
+}
+
+// observe tells once of a head that is not reached, and once that it is again.
+func (l *Log) observe(what any, away map[raft.ServerID]bool) {
+	switch what := what.(type) {
+	case raft.FailedHeartbeatObservation:
+		if !away[what.PeerID] {
+			away[what.PeerID] = true
+			l.logger.Warn("another head is not reached", "head", what.PeerID)
+		}
+	case raft.ResumedHeartbeatObservation:
+		if away[what.PeerID] {
+			delete(away, what.PeerID)
+			l.logger.Info("another head is reached again", "head", what.PeerID)
+		}
+	}
+}
+
 // Leader is the head that leads as far as this one knows.
 func (l *Log) Leader() (statelog.Member, bool) {
 	address, id := l.raft.LeaderWithID()

@@ -38,6 +38,7 @@ type Log struct {
 	self    statelog.Member
 	close   func() error
 	applied func(state.Result)
+	logger  *slog.Logger
 	live    atomic.Bool // this head leads, and old commands have been applied
 	changed chan struct{}
 	ended   chan struct{}
@@ -86,7 +87,7 @@ func open(dir string, logger *slog.Logger, c statelog.Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{state: state.New(), applied: c.Applied, self: c.Self, changed: make(chan struct{}, 1), ended: make(chan struct{})}
+	l := &Log{state: state.New(), applied: c.Applied, logger: logger, self: c.Self, changed: make(chan struct{}, 1), ended: make(chan struct{})}
 	transport := newTransport(&l.self, c.Network, out)
 	l.close = func() error { return errors.Join(transport.Close(), logs.Close()) }
 	if err := l.start(c, logs, snapshots, transport, out); err != nil {
@@ -114,7 +115,10 @@ func (l *Log) start(c statelog.Config, logs *raftboltdb.BoltStore, snapshots raf
 	if l.raft, err = raft.NewRaft(conf, (*machine)(l), logs, logs, snapshots, transport); err != nil {
 		return err
 	}
-	l.watch.Go(l.follow)
+	seen := make(chan raft.Observation, 64)
+	observer := raft.NewObserver(seen, false, ofOthers)
+	l.raft.RegisterObserver(observer)
+	l.watch.Go(func() { l.follow(seen) })
 	members, err := l.Members()
 	if err == nil && len(members) == 1 && members[0].ID == l.self.ID {
 		l.watch.Go(func() { electAlone(transport, l.self) })
@@ -131,13 +135,17 @@ func (l *Log) config(out io.Writer) *raft.Config {
 	return conf
 }
 
-// follow notes when this head begins or ceases to lead.
-func (l *Log) follow() {
+// follow notes when this head begins or ceases to lead, and which others it does not reach then.
+func (l *Log) follow(seen <-chan raft.Observation) {
+	away := map[raft.ServerID]bool{}
 	for {
 		select {
 		case <-l.ended:
 			return
+		case o := <-seen:
+			l.observe(o.Data, away)
 		case <-l.raft.LeaderCh(): // true may follow true: it has led, and has not, between them
+			clear(away)
 			l.cease()
 			select {
 			case l.changed <- struct{}{}:

@@ -53,11 +53,21 @@ type lineLogger struct{ logger *slog.Logger }
 func (l lineLogger) Write(b []byte) (int, error) {
 	for line := range bytes.Lines(b) {
 		_, text, _ := strings.Cut(string(line), "[")
-		if strings.HasPrefix(text, "ERROR") {
+		if strings.HasPrefix(text, "ERROR") && !unreached(text) {
 			l.logger.Error("raft", "line", strings.TrimSpace(text))
 		} else {
 			l.logger.Debug("raft", "line", strings.TrimSpace(text))
 		}
 	}
 	return len(b), nil
+}
+
+// unreached reports whether a line tells, as raft does again and again, that another head is not reached. Log.observe does so once.
+func unreached(text string) bool {
+	for _, what := range []string{"failed to appendEntries to", "failed to heartbeat to", "failed to make requestVote RPC", "failed to pipeline appendEntries", "failed to install snapshot", "failed to send snapshot to"} {
+		if strings.Contains(text, what) {
+			return true
+		}
+	}
+	return false
 }

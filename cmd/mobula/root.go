@@ -50,6 +50,7 @@ var groups = []struct {
 		startCommand,
 		stopCommand,
 		headCommand,
+		drainCommand,
 		statusCommand,
 		dashboardCommand,
 		listCommand,
