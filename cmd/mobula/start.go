@@ -111,7 +111,7 @@ func (o *startOptions) check() error {
 		return misuse("give --head to make a cluster, or --address HOST:PORT and --token to join one")
 	case o.embedded && (o.port != "" || o.host != "" || o.dir != "" || o.background):
 		return misuse("--embedded goes without --host, --port, --dir and --background: nobody else can reach such a cluster")
-	case o.embedded && o.address != "":
+	case o.embedded && o.head && o.address != "":
 		return misuse("--embedded makes a cluster of its own, and --address joins one: give one of them")
 	case o.restore != "" && (o.embedded || !o.head || o.address != ""):
 		return misuse("--restore is for the first head of a cluster: give it with --head and a new --dir, and without --address")
