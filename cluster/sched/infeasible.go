@@ -35,16 +35,16 @@ const (
 func (p *pass) infeasible(selector Selector, r Resources) *Infeasible {
 	all := filter(p.inState(Alive, Suspect), func(n *node) bool { return !n.gateway() })
 	if len(all) == 0 {
+		if len(p.snap.NodeTypes) > 0 {
+			return &Infeasible{Lacks: "node", What: "the cluster has no node that takes work, and no group of the autoscaler has nodes for " + r.String() + under(selector), Next: askLess}
+		}
 		return &Infeasible{Lacks: "node", What: "the cluster has no node that takes work", Next: "start one"}
 	}
 	selected := filter(all, func(n *node) bool { return selector.Matches(n.Labels) })
 	if len(selected) == 0 {
 		return unselected(all, selector)
 	}
-	where := ""
-	if len(selector) > 0 {
-		where = " with " + selector.String()
-	}
+	where := under(selector)
 	for _, name := range r.Names() {
 		largest := largest(selected, name)
 		most, need := largest.real.Total.Get(name), r.Get(name)
@@ -59,6 +59,14 @@ func (p *pass) infeasible(selector Selector, r Resources) *Infeasible {
 		return &Infeasible{Lacks: name, What: what, Next: askLess}
 	}
 	return apart(selected, r, where)
+}
+
+// under names the selector, where there is one.
+func under(selector Selector) string {
+	if len(selector) == 0 {
+		return ""
+	}
+	return " with " + selector.String()
 }
 
 // unselected says which label no node has.

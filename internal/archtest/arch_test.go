@@ -20,7 +20,7 @@ var policy = Policy{
 	Layers: []Layer{
 		{"waist", "internal/bulktls internal/bytesize internal/cellio internal/closure internal/codec internal/crash internal/eventually internal/fault internal/filelock internal/filepack internal/filestore internal/frame internal/golden internal/golocal internal/id internal/magicline internal/memo internal/nearest internal/peercred internal/program internal/reach internal/sysmem internal/utf8text"},
 		{"object store", "objstore/..."},
-		{"decisions of the cluster", "cluster/sched cluster/state"},
+		{"decisions of the cluster", "cluster/autoscale cluster/sched cluster/state"},
 		{"log of the cluster", "cluster/statelog cluster/replog"},
 		{"messages of the cluster", "cluster/wire cluster/headwire"},
 		{"runtime of the cluster", "cluster/gpu cluster/worker cluster/driver cluster/headclient cluster/node cluster/head cluster/inspect cluster/session"},
