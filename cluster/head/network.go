@@ -37,10 +37,12 @@ func newNetwork(address net.Addr, ca *authority, own tls.Certificate) *network {
 }
 
 // take gives the log a connection of another head.
-func (n *network) take(stream net.Conn) {
+func (n *network) take(ctx context.Context, stream net.Conn) {
 	select {
 	case n.incoming <- stream:
 	case <-n.closed:
+		_ = stream.Close()
+	case <-ctx.Done():
 		_ = stream.Close()
 	}
 }

@@ -232,7 +232,7 @@ func (h *Head) receive(stream net.Conn) {
 	}
 	switch protocol {
 	case protocolLog:
-		h.network.take(stream)
+		h.network.take(h.life, stream)
 	case protocolForward:
 		h.takeForwarded(stream)
 	case protocolFiles:

@@ -17,22 +17,34 @@ func (h *Head) govern() {
 			return // the head ends
 		}
 		err = h.beginTerm(lost)
-		select {
-		case h.led <- err:
-		default:
+		broken := err != nil && h.ctx.Err() == nil // else another head leads already, or this one ends
+		if err == nil || broken {
+			select {
+			case h.led <- err:
+			default:
+			}
 		}
 		if err == nil {
 			<-h.ctx.Done()
-		} else if h.life.Err() == nil {
-			h.logger.Error("this head cannot lead", "error", err)
 		}
 		h.endTerm()
-		if err != nil {
-			select {
-			case <-h.life.Done():
-			case <-time.After(time.Second):
-			}
+		if broken {
+			h.giveUp(err)
 		}
+	}
+}
+
+// giveUp has another head lead in the place of this one, which cannot.
+func (h *Head) giveUp(why error) {
+	h.logger.Error("this head cannot lead", "error", why)
+	if len(h.addresses()) > 1 {
+		if err := h.log.Transfer(); err != nil {
+			h.logger.Warn("no other head leads in its place", "error", err)
+		}
+	}
+	select {
+	case <-h.life.Done():
+	case <-time.After(time.Second):
 	}
 }
 
