@@ -24,7 +24,7 @@ export -f pytests; export VENV ROOT OUT
 only=("$@")
 suite setup 230 bash -c 'source scripts/common.sh; venv test; build_mobula; install_kernel'
 suite lint 330 scripts/lint.sh
-suite unit 400 go test -timeout 380s $(go list ./... | grep -v /tests/)
+suite unit 500 go test -timeout 480s $(go list ./... | grep -v /tests/)
 suite nvml 40 bash -c 'source scripts/common.sh; nvml_flags
   [ ${#NVML[@]} != 0 ] || { echo "not run: here no program links that looks up symbols of NVIDIA'"'"'s library as it calls them"; exit; }
   go test -timeout 35s "${NVML[@]}" ./cluster/gpu/...'
