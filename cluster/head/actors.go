@@ -74,7 +74,7 @@ func (h *Head) runActor(ctx context.Context, run headwire.ActorRun, peer *headwi
 		h.mu.Lock()
 		h.verdicts[run.ID.ID] = verdict{reason: err.Error()}
 		h.mu.Unlock()
-		h.pause(retryTime)
+		h.pause()
 	}
 }
 

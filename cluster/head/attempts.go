@@ -49,7 +49,7 @@ func (h *Head) launch(s *state.Submission, on id.Node) {
 			h.askToRun(peer, placed, assignment)
 		} else {
 			h.logger.Info("a job is not placed this time", "job", s.ID, "error", err)
-			h.pause(retryTime)
+			h.pause()
 		}
 		h.mu.Lock()
 		delete(h.launching, s.ID)
@@ -88,7 +88,7 @@ func (h *Head) askToRun(peer *headwire.Peer, s *state.Submission, assignment uin
 	h.mu.Lock()
 	h.reasons[s.ID] = err.Error()
 	h.mu.Unlock()
-	h.pause(retryTime)
+	h.pause()
 }
 
 // stopIfUnwanted tells a node that has taken an attempt on of a stop that it may have been told of before.

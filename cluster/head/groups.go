@@ -106,7 +106,7 @@ func (h *Head) reserve(g *state.Group, bundles []sched.BundlePlacement, view *st
 			way.bundles = nil // nothing is kept for it while it waits
 			h.verdicts[g.ID.ID] = verdict{reason: err.Error()}
 			h.mu.Unlock()
-			h.pause(retryTime)
+			h.pause()
 		}
 		h.mu.Lock()
 		delete(h.placing, g.ID)

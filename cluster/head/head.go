@@ -279,11 +279,11 @@ func (h *Head) Close() error {
 	return h.err
 }
 
-// pause waits for a time, or until the head ends.
-func (h *Head) pause(d time.Duration) {
+// pause waits before something is tried again, or until this head leads no more.
+func (h *Head) pause() {
 	select {
 	case <-h.ctx.Done():
-	case <-time.After(d):
+	case <-time.After(retryTime):
 	}
 }
 

@@ -78,7 +78,7 @@ func lead(t *testing.T, r *replica) <-chan struct{} {
 }
 
 // leaderOf waits until one of the logs leads.
-func leaderOf(t *testing.T, all []*replica) (leader *replica, others []*replica) {
+func leaderOf(t *testing.T, all []*replica) (leader *replica) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), eventually.Patience)
 	defer cancel()
@@ -98,12 +98,7 @@ func leaderOf(t *testing.T, all []*replica) (leader *replica, others []*replica)
 	default:
 		t.Fatal("no log leads")
 	}
-	for _, r := range all {
-		if r != leader {
-			others = append(others, r)
-		}
-	}
-	return leader, others
+	return leader
 }
 
 func put(l *Log, n int) error {
@@ -150,7 +145,7 @@ func TestALeaderThatIsCutOff(t *testing.T) {
 	if err := old.log.Verify(); !errors.Is(err, statelog.ErrNotLeader) {
 		t.Errorf("who is cut off reads: %v", err)
 	}
-	leader, _ := leaderOf(t, all[1:])
+	leader := leaderOf(t, all[1:])
 	if err := put(leader.log, 3); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +166,7 @@ func TestTransfer(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-lost
-	leader, _ := leaderOf(t, all)
+	leader := leaderOf(t, all)
 	if err := put(leader.log, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +178,7 @@ func TestLogsComeBack(t *testing.T) {
 	_, all := three(t)
 	n := 0
 	write := func(running []*replica, times int) {
-		leader, _ := leaderOf(t, running)
+		leader := leaderOf(t, running)
 		for range times {
 			n++
 			if err := put(leader.log, n); err != nil {
@@ -196,7 +191,7 @@ func TestLogsComeBack(t *testing.T) {
 		r.close()
 		rest := append(append([]*replica{}, all[:i]...), all[i+1:]...)
 		write(rest, 50)
-		leader, _ := leaderOf(t, rest)
+		leader := leaderOf(t, rest)
 		if err := leader.log.Snapshot(); err != nil {
 			t.Fatal(err)
 		}

@@ -208,7 +208,7 @@ func TestFailover(t *testing.T) {
 			w.longest = 0
 			return ""
 		})
-		c.round(client, w, r, n)
+		c.round(client, r, n)
 	}
 	stop()
 	writers.Wait()
@@ -222,7 +222,7 @@ func TestFailover(t *testing.T) {
 }
 
 // round kills the head that leads, waits until another one does, and starts the first again.
-func (c *failoverCluster) round(client *headclient.Client, w *writer, r *rand.Rand, n int) {
+func (c *failoverCluster) round(client *headclient.Client, r *rand.Rand, n int) {
 	c.t.Helper()
 	victim := c.leader(c.t.Context(), client)
 	<-time.After(time.Duration(r.IntN(200)) * time.Millisecond) // at some moment of what goes on
